@@ -1,0 +1,23 @@
+"""Time and identity as arguments: the core never asks the machine for either."""
+
+from typing import Protocol
+from uuid import UUID
+
+
+class Clock(Protocol):
+    """Tells the time. UTC."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970."""
+
+
+class Ids(Protocol):
+    """Makes ids that were never made before."""
+
+    def new_uuid(self) -> UUID:
+        """A version 4 UUID."""
+
+
+def now_s(clock: Clock) -> int:
+    """Whole seconds since 1970."""
+    return clock.now_ms() // 1_000

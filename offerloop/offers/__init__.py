@@ -1,0 +1,1 @@
+"""System A: personalised offers that pivot when stock runs out."""

@@ -1,0 +1,190 @@
+"""Take in one thing that a user did with an offer.
+
+The event, its message, the user's changed profile and, for a REDEMPTION, the unit of stock and the
+user's redemption count are written in one transaction: all or nothing.
+"""
+
+from dataclasses import dataclass, replace
+
+from offerloop.clock import Clock, Ids
+from offerloop.errors import (
+    AlreadyRedeemed,
+    Busy,
+    CategoryMismatch,
+    OfferHasExpired,
+    OfferNotActive,
+    OutOfStock,
+    UnknownOffer,
+)
+from offerloop.idempotency import Answer, IdempotentRequest, answered, recall
+from offerloop.offers.experiments import Assignment, assign
+from offerloop.offers.model import Affinity, EngagementEvent, EventType, Offer, OfferStatus, Shopper
+from offerloop.offers.ports import ActivityStore, StaleVisit, TrackedEvent, Visit
+from offerloop.offers.relevance import (
+    ENGAGEMENT_POINTS,
+    KEPT_AFFINITIES,
+    affinity_after,
+    strongest_affinities,
+)
+from offerloop.outbox import Message, Topic
+
+DISMISSED_FOR_S = 7 * 24 * 3600  # how long a dismissed offer is not recommended to that user
+NEVER_AGAIN = 2**53  # a skip without an end
+KEPT_SKIPS = 200  # skips remembered per shopper; those that end first are forgotten first
+MAX_DECISIONS = 8  # how often a decision is made again because its user acted elsewhere meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEvent:
+    """The command: *user_id* did *event_type* with *offer_id*, which the client says is of *category*."""
+
+    user_id: str
+    offer_id: str
+    category: str
+    event_type: EventType
+
+
+def track_event(
+    command: TrackEvent,
+    *,
+    store: ActivityStore,
+    clock: Clock,
+    ids: Ids,
+    request: IdempotentRequest | None = None,
+) -> Answer:
+    """Store and announce one event.
+
+    Returns:
+        `{"message", "event_id"}`; the earlier answer when *request* was answered before.
+    Raises:
+        UnknownOffer, CategoryMismatch: nothing was stored.
+        OutOfStock, OfferNotActive, OfferHasExpired, AlreadyRedeemed: a REDEMPTION that cannot be.
+        IdempotencyKeyReused, Busy
+    """
+    for _ in range(MAX_DECISIONS):
+        now_ms = clock.now_ms()
+        remembered = recall(request, store, now_ms // 1_000)
+        if remembered is not None:
+            return remembered
+        visit = store.visit(command.user_id, command.offer_id)
+        tracked = _decide(command, visit, str(ids.new_uuid()), now_ms, request)
+        try:
+            store.record(tracked)
+        except StaleVisit:
+            continue
+        return _answer(tracked.event.event_id)
+    raise Busy("this user's events come in faster than they can be stored in order")
+
+
+def _answer(event_id: str) -> Answer:
+    return {"message": "Event tracked successfully", "event_id": event_id}
+
+
+def _decide(
+    command: TrackEvent, visit: Visit, event_id: str, now_ms: int, request: IdempotentRequest | None
+) -> TrackedEvent:
+    offer, shopper, now = visit.offer, visit.shopper, now_ms // 1_000
+    if offer is None:
+        raise UnknownOffer(f"no offer has the id {command.offer_id!r}")
+    if offer.category != command.category:
+        raise CategoryMismatch(
+            f"{offer.offer_id} is in category {offer.category!r}, not {command.category!r}"
+        )
+    takes_unit = command.event_type is EventType.REDEMPTION
+    if takes_unit:
+        _check_redeemable(offer, visit.redemptions, now)
+    event = _event(command, shopper, assign(shopper.user_id, visit.experiment), event_id, now_ms)
+    return TrackedEvent(
+        event=event,
+        shopper_before=shopper,
+        shopper_after=_shopper_after(shopper, event, offer, visit.redemptions),
+        takes_unit=takes_unit,
+        redemption_limit=offer.redemptions_per_user,
+        message=engagement_message(event),
+        answered=answered(request, _answer(event_id), now),
+        now=now,
+    )
+
+
+def _check_redeemable(offer: Offer, redemptions: int, now: int) -> None:
+    if offer.status is OfferStatus.EXPIRED or offer.has_expired(now):
+        raise OfferHasExpired(f"{offer.offer_id} has ended")
+    if offer.status is not OfferStatus.ACTIVE:
+        raise OfferNotActive(f"{offer.offer_id} is {offer.status}")
+    if offer.redemptions_per_user and redemptions >= offer.redemptions_per_user:
+        raise AlreadyRedeemed(f"this user has redeemed {offer.offer_id} {redemptions} time(s), the limit")
+    if offer.inventory_count <= 0:
+        raise OutOfStock(f"{offer.offer_id} is out of stock")
+
+
+def _event(
+    command: TrackEvent, shopper: Shopper, assignment: Assignment, event_id: str, now_ms: int
+) -> EngagementEvent:
+    experiment_id = assignment.experiment_id
+    redeems = command.event_type is EventType.REDEMPTION
+    return EngagementEvent(
+        event_id=event_id,
+        user_id=command.user_id,
+        offer_id=command.offer_id,
+        category=command.category,
+        event_type=command.event_type,
+        occurred_at_ms=now_ms,
+        experiment_id=experiment_id,
+        variant=assignment.variant,
+        first_exposure=experiment_id is not None and shopper.exposed_in != experiment_id,
+        first_conversion=experiment_id is not None and redeems and shopper.converted_in != experiment_id,
+    )
+
+
+def _shopper_after(shopper: Shopper, event: EngagementEvent, offer: Offer, redemptions: int) -> Shopper:
+    now = event.occurred_at_ms // 1_000
+    affinity = affinity_after(shopper.affinities.get(event.category), event.event_type, now)
+    return replace(
+        shopper,
+        affinities=_kept_affinities(dict(shopper.affinities) | {event.category: affinity}, now),
+        skips=_skips_after(shopper, event, offer, redemptions, now),
+        exposed_in=event.experiment_id if event.first_exposure else shopper.exposed_in,
+        converted_in=event.experiment_id if event.first_conversion else shopper.converted_in,
+        engagement_points=shopper.engagement_points + max(0, ENGAGEMENT_POINTS[event.event_type]),
+        version=shopper.version + 1,
+    )
+
+
+def _kept_affinities(affinities: dict[str, Affinity], now: int) -> dict[str, Affinity]:
+    return {name: affinities[name] for name in strongest_affinities(affinities, now, KEPT_AFFINITIES)}
+
+
+def _skips_after(
+    shopper: Shopper, event: EngagementEvent, offer: Offer, redemptions: int, now: int
+) -> dict[str, int]:
+    """The offers not to recommend from now on: dismissed ones for a while, used-up ones until their end."""
+    skips = {offer_id: until for offer_id, until in shopper.skips.items() if until > now}
+    if event.event_type is EventType.DISMISS:
+        skips[offer.offer_id] = max(skips.get(offer.offer_id, 0), now + DISMISSED_FOR_S)
+    limit = offer.redemptions_per_user
+    if event.event_type is EventType.REDEMPTION and limit and redemptions + 1 >= limit:
+        skips[offer.offer_id] = offer.expires_at or NEVER_AGAIN
+    latest = sorted(skips.items(), key=lambda skip: (-skip[1], skip[0]))[:KEPT_SKIPS]
+    return dict(latest)
+
+
+def engagement_message(event: EngagementEvent) -> Message:
+    """The message that announces an event on the engagement stream."""
+    return Message(
+        message_id=event.event_id,
+        topic=Topic.ENGAGEMENT,
+        partition_key=event.user_id,
+        body={
+            "event_id": event.event_id,
+            "user_id": event.user_id,
+            "offer_id": event.offer_id,
+            "category": event.category,
+            "event_type": event.event_type.value,
+            "occurred_at_ms": event.occurred_at_ms,
+            "experiment_id": event.experiment_id,
+            "variant": event.variant,
+            "first_exposure": event.first_exposure,
+            "first_conversion": event.first_conversion,
+        },
+        written_at_ms=event.occurred_at_ms,
+    )

@@ -1,0 +1,64 @@
+"""Trending: engagement per category that fades by half every TRENDING_HALF_LIFE_S.
+
+One number per category is enough: all scores fade at the same pace, so they are kept as they stood at
+one moment and faded together (forward decay: Cormode et al. 2009, ICDE, doi:10.1109/ICDE.2009.65).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from offerloop.offers.model import EngagementEvent, EventType, TrendingCategory
+from offerloop.offers.relevance import decayed
+
+TRENDING_HALF_LIFE_S = 300
+TRENDING_FLOOR = 10.0  # points under which a category is not called trending
+FORGET_BELOW = 0.01
+
+TRENDING_POINTS: Mapping[EventType, int] = {
+    EventType.VIEW: 1,
+    EventType.CLICK: 2,
+    EventType.ADD_TO_CART: 3,
+    EventType.REDEMPTION: 5,
+    EventType.DISMISS: 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TrendScores:
+    """Points per category as they stood at *as_of_ms*."""
+
+    as_of_ms: int = 0
+    points: Mapping[str, float] = field(default_factory=dict)
+
+    def at(self, now_ms: int) -> "TrendScores":
+        """The same scores faded to *now_ms*; time never runs backwards."""
+        now_ms = max(now_ms, self.as_of_ms)
+        elapsed_s = (now_ms - self.as_of_ms) / 1_000
+        faded = {
+            name: decayed(points, elapsed_s, TRENDING_HALF_LIFE_S) for name, points in self.points.items()
+        }
+        return TrendScores(now_ms, {name: points for name, points in faded.items() if points >= FORGET_BELOW})
+
+    def plus(self, events: Iterable[EngagementEvent], now_ms: int) -> "TrendScores":
+        """These scores with *events* added, each faded from when it happened."""
+        now = self.at(now_ms)
+        points = dict(now.points)
+        for event in events:
+            gained = decayed(
+                TRENDING_POINTS[event.event_type],
+                (now.as_of_ms - event.occurred_at_ms) / 1_000,
+                TRENDING_HALF_LIFE_S,
+            )
+            if gained >= FORGET_BELOW:
+                points[event.category] = points.get(event.category, 0.0) + gained
+        return TrendScores(now.as_of_ms, points)
+
+    def top(self, now_ms: int, limit: int) -> tuple[TrendingCategory, ...]:
+        """The *limit* highest categories at or above TRENDING_FLOOR, strongest first, ties by name."""
+        return strongest(self.at(now_ms).points, limit)
+
+
+def strongest(points: Mapping[str, float], limit: int) -> tuple[TrendingCategory, ...]:
+    """Categories at or above TRENDING_FLOOR, strongest first (ties by name), at most *limit*."""
+    ranked = sorted(points.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(TrendingCategory(name, score) for name, score in ranked[:limit] if score >= TRENDING_FLOOR)

@@ -1,0 +1,71 @@
+"""The outbox: a message is written in the transaction of the change that it reports, and sent afterwards.
+
+The table's stream delivers a new row to the publisher at once; the publisher sends it and deletes the
+row. A relay sweeps what is left over after RELAY_AFTER_S, because a stream keeps its records for 24
+hours only. A message may therefore be sent twice and is never lost; consumers are idempotent on its id.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+RELAY_AFTER_S = 60
+
+
+class Topic(StrEnum):
+    """Where a message goes."""
+
+    ENGAGEMENT = "ENGAGEMENT"  # Kinesis, partitioned by user
+    STOCKOUT_ALERT = "STOCKOUT_ALERT"  # SNS
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to send.
+
+    Attributes:
+        message_id: unique; the consumer's idempotency key.
+        partition_key: messages of one key keep their order.
+        body: flat and JSON-ready.
+    """
+
+    message_id: str
+    topic: Topic
+    partition_key: str
+    body: Mapping[str, str | int | bool | None]
+    written_at_ms: int
+
+
+class Outbox(Protocol):
+    """The rows that are still to be sent."""
+
+    def overdue(self, written_before_ms: int, limit: int) -> Sequence[Message]:
+        """Messages written before this time and not marked as sent, oldest first per partition."""
+
+    def mark_sent(self, messages: Sequence[Message]) -> None:
+        """Remove sent messages; removing one twice is harmless."""
+
+
+class Transport(Protocol):
+    """Sends messages to where their topic goes."""
+
+    def send(self, messages: Sequence[Message]) -> frozenset[str]:
+        """Send each message; returns the ids of those that were accepted."""
+
+
+def publish(messages: Sequence[Message], *, transport: Transport, outbox: Outbox) -> frozenset[str]:
+    """Send messages and mark those that were accepted.
+
+    Returns:
+        Ids of the messages that were not accepted; they stay in the outbox.
+    """
+    sent = transport.send(messages)
+    outbox.mark_sent([message for message in messages if message.message_id in sent])
+    return frozenset(message.message_id for message in messages) - sent
+
+
+def relay(*, now_ms: int, transport: Transport, outbox: Outbox, limit: int = 1_000) -> int:
+    """Publish what has waited for more than RELAY_AFTER_S; returns how many messages were sent."""
+    waiting = outbox.overdue(now_ms - RELAY_AFTER_S * 1_000, limit)
+    return len(waiting) - len(publish(waiting, transport=transport, outbox=outbox)) if waiting else 0

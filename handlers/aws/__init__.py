@@ -1,0 +1,1 @@
+"""The ports of `offerloop` on DynamoDB, Kinesis, SNS and Redis. Clients are passed in."""

@@ -1,0 +1,132 @@
+"""Where every row is: the keys of the three tables, in one place.
+
+Offers
+    OFFER#<id>                  METADATA                an offer; foreign clients write these too
+    OFFER#<id>                  STATE                   what the inventory monitor keeps about it
+    OFFER#<id>                  RANK#<ranking>          its place in one ranking, with the index keys
+    BOARD#<ranking>#<list>      0..3                    head of a ranked list; ALL has four copies
+    COUNTER                     AVAILABLE               how many offers are in stock
+    PIVOTS#<yyyy-mm-dd>         <rest of the pivot id>  a pivot
+    OUTBOX#<0..7>               <ms>#<message id>       a message that is still to be sent
+UserActivity
+    USER#<id>                   PROFILE                 a shopper
+    USER#<id>                   EVENT#<ms>#<event id>   something that the shopper did
+    USER#<id>                   REDEEMED#<offer>        how often the shopper redeemed it
+    TREND                       CURRENT                 engagement per category
+    EXPERIMENT#<id>             METADATA                an experiment
+    EXPERIMENTS                 <id>                    names it in the list of all
+    EXPERIMENT                  LIVE                    copy of the one that is PREPARING or RUNNING
+    EXPERIMENT#<id>             TALLY#<variant>         users exposed and converted
+    OUTBOX#<0..7>               <ms>#<message id>       as above
+Idempotency
+    REQUEST#<hash>              ANSWER                  the answer to a request under an Idempotency-Key
+    LIMIT#<subject>             <window>                requests counted by the limiter
+"""
+
+import hashlib
+import zlib
+
+from handlers.aws.attributes import Value, s
+from offerloop.offers.board import ALL_OFFERS
+from offerloop.offers.scoring import Weights
+
+Key = dict[str, Value]
+
+ALL_BOARD_COPIES = 4  # one partition serves 3,000 read units a second; a board costs one or two
+OUTBOX_SHARDS = 8  # one partition takes 1,000 write units a second
+
+METADATA = "METADATA"
+STATE = "STATE"
+EXPIRY_LIST = "EXPIRY"
+
+OFFER_PREFIX = "OFFER#"
+RANK_PREFIX = "RANK#"
+EVENT_PREFIX = "EVENT#"
+TALLY_PREFIX = "TALLY#"
+EXPERIMENT_PREFIX = "EXPERIMENT#"
+OUTBOX_PREFIX = "OUTBOX#"
+EXPERIMENT_LIST = "EXPERIMENTS"
+
+
+def key(pk: str, sk: str) -> Key:
+    """The primary key of a row."""
+    return {"PK": s(pk), "SK": s(sk)}
+
+
+def offer_key(offer_id: str) -> Key:
+    return key(f"{OFFER_PREFIX}{offer_id}", METADATA)
+
+
+def state_key(offer_id: str) -> Key:
+    return key(f"{OFFER_PREFIX}{offer_id}", STATE)
+
+
+def rank_key(offer_id: str, ranking_id: str) -> Key:
+    return key(f"{OFFER_PREFIX}{offer_id}", f"{RANK_PREFIX}{ranking_id}")
+
+
+def indexed_list(weights: Weights, list_name: str) -> str:
+    """A ranked list's name in indexes and boards: `<ranking>#ALL`, `<ranking>#CATEGORY#<category>`."""
+    return f"{weights.ranking_id}#{list_name}"
+
+
+def board_key(weights: Weights, list_name: str, copy: int = 0) -> Key:
+    return key(f"BOARD#{indexed_list(weights, list_name)}", str(copy))
+
+
+def board_copies(list_name: str) -> int:
+    """How many copies a list's board has; 0 is the master."""
+    return ALL_BOARD_COPIES if list_name == ALL_OFFERS else 1
+
+
+def board_copy(list_name: str, spread: str) -> int:
+    """The copy that *spread* reads."""
+    copies = board_copies(list_name)
+    return zlib.crc32(spread.encode()) % copies if copies > 1 else 0
+
+
+COUNTER_KEY = key("COUNTER", "AVAILABLE")
+LIVE_EXPERIMENT_KEY = key("EXPERIMENT", "LIVE")
+TREND_KEY = key("TREND", "CURRENT")
+
+
+def pivot_key(pivot_id: str) -> Key:
+    """A pivot id is `<UTC day>/<rest>`; a day is a partition."""
+    day, _, rest = pivot_id.partition("/")
+    return key(f"PIVOTS#{day}", rest or "-")
+
+
+def experiment_key(experiment_id: str) -> Key:
+    return key(f"{EXPERIMENT_PREFIX}{experiment_id}", METADATA)
+
+
+def profile_key(user_id: str) -> Key:
+    return key(f"USER#{user_id}", "PROFILE")
+
+
+def event_key(user_id: str, occurred_at_ms: int, event_id: str) -> Key:
+    return key(f"USER#{user_id}", f"{EVENT_PREFIX}{occurred_at_ms:013d}#{event_id}")
+
+
+def redeemed_key(user_id: str, offer_id: str) -> Key:
+    return key(f"USER#{user_id}", f"REDEEMED#{offer_id}")
+
+
+def tally_key(experiment_id: str, variant: str) -> Key:
+    return key(f"{EXPERIMENT_PREFIX}{experiment_id}", f"{TALLY_PREFIX}{variant}")
+
+
+def outbox_key(partition_key: str, written_at_ms: int, message_id: str) -> Key:
+    """Messages of one partition key share a shard and stand in the order in which they were written."""
+    shard = zlib.crc32(partition_key.encode()) % OUTBOX_SHARDS
+    return key(f"{OUTBOX_PREFIX}{shard}", f"{written_at_ms:013d}#{message_id}")
+
+
+def answer_key(scope: str, idempotency_key: str) -> Key:
+    """Hashed, so that it is short and no scope can be built that collides with another's."""
+    digest = hashlib.sha256(f"{len(scope)}:{scope}{idempotency_key}".encode()).hexdigest()
+    return key(f"REQUEST#{digest}", "ANSWER")
+
+
+def limit_key(subject: str, window: int) -> Key:
+    return key(f"LIMIT#{subject}", str(window))

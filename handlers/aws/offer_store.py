@@ -1,0 +1,174 @@
+"""Offers as the admin routes change them."""
+
+import base64
+import binascii
+from collections.abc import Collection, Mapping, Sequence
+
+from handlers.aws.attributes import Item, Value, n, s
+from handlers.aws.idempotency_store import DynamoIdempotencyStore, remember
+from handlers.aws.keys import EXPIRY_LIST, METADATA, OFFER_PREFIX, Key, offer_key
+from handlers.aws.offer_rows import attributes_of, offer_item, offer_of
+from handlers.aws.ranked_lists import DynamoRankedLists
+from handlers.aws.table_access import (
+    Action,
+    Client,
+    ConditionFailed,
+    Patience,
+    ReadMeter,
+    TableAccess,
+    Tables,
+)
+from offerloop.errors import FieldError, InvalidInput, OfferExists, UnknownOffer
+from offerloop.idempotency import KEPT_FOR_S, AnsweredRequest
+from offerloop.offers.model import Offer, OfferStatus
+from offerloop.offers.ports import OfferPage, StaleVisit
+
+ROWS_PER_OFFER = 4  # METADATA, STATE and two places: how far a scan looks ahead for a page
+
+
+class DynamoOfferStore(DynamoIdempotencyStore):
+    """`OfferStore` on the tables `Offers` and `Idempotency`."""
+
+    def __init__(
+        self, client: Client, tables: Tables, meter: ReadMeter | None = None, patience: Patience | None = None
+    ) -> None:
+        super().__init__(client, tables, patience)
+        self._tables = tables
+        self._reader = DynamoRankedLists(client, tables, meter, patience)
+        self._access = TableAccess(client, meter, patience or Patience())
+
+    def get_many(self, offer_ids: Collection[str]) -> dict[str, Offer]:
+        return self._reader.get_many(offer_ids)
+
+    def get(self, offer_id: str) -> Offer:
+        item = self._access.get(self._tables.offers, offer_key(offer_id), consistent=True)
+        if item is None:
+            raise _unknown(offer_id)
+        return offer_of(item)
+
+    def page(self, limit: int, cursor: str | None) -> OfferPage:
+        request = {"ExclusiveStartKey": _start_of(cursor)} if cursor is not None else {}
+        items: list[Item] = []
+        pages = self._access.scan_pages(
+            TableName=self._tables.offers,
+            FilterExpression="SK = :metadata AND begins_with(PK, :offers)",
+            ExpressionAttributeValues={":metadata": s(METADATA), ":offers": s(OFFER_PREFIX)},
+            Limit=(limit + 1) * ROWS_PER_OFFER,
+            **request,
+        )
+        for page in pages:
+            items += page
+            if len(items) > limit:
+                break
+        offers = tuple(map(offer_of, items[:limit]))
+        return OfferPage(offers, _cursor(offers[-1].offer_id) if len(items) > limit else None)
+
+    def create(self, offer: Offer, answered: AnsweredRequest | None) -> None:
+        put = {
+            "TableName": self._tables.offers,
+            "Item": offer_item(offer),
+            "ConditionExpression": "attribute_not_exists(PK)",
+        }
+        try:
+            self._write({"Put": put}, answered)
+        except ConditionFailed as failed:
+            raise OfferExists(f"an offer with the id {offer.offer_id!r} exists") from failed
+
+    def change(self, offer_id: str, changes: Mapping[str, str | int | None]) -> Offer:
+        attributes = attributes_of(changes)
+        sets = {name: value for name, value in attributes.items() if value is not None}
+        gone = [f"#{name}" for name in attributes if name not in sets]
+        expression = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}" if sets else ""
+        if gone:
+            expression += f" REMOVE {', '.join(gone)}"
+        values: dict[str, Value] = {f":{name}": value for name, value in sets.items()}
+        try:
+            item = self._access.update(
+                TableName=self._tables.offers,
+                Key=offer_key(offer_id),
+                UpdateExpression=expression,
+                ConditionExpression="attribute_exists(PK)",
+                ExpressionAttributeNames={f"#{name}": name for name in attributes},
+                **({"ExpressionAttributeValues": values} if values else {}),
+                ReturnValues="ALL_NEW",
+            )
+        except ConditionFailed as failed:
+            raise _unknown(offer_id) from failed
+        return offer_of(item)
+
+    def restock(self, offer_id: str, units: int, answered: AnsweredRequest | None) -> None:
+        update = {
+            "TableName": self._tables.offers,
+            "Key": offer_key(offer_id),
+            "UpdateExpression": "ADD inventory_count :units, received_count :units",
+            "ConditionExpression": "attribute_exists(PK)",
+            "ExpressionAttributeValues": {":units": n(units)},
+        }
+        try:
+            self._write({"Update": update}, answered)
+        except ConditionFailed as failed:
+            raise _unknown(offer_id) from failed
+
+    def _write(self, action: Action, answered: AnsweredRequest | None) -> None:
+        """Write one action together with the answer to its request.
+
+        Raises:
+            ConditionFailed: the action's own condition.
+            StaleVisit: a twin of the request was answered meanwhile.
+        """
+        if answered is None:
+            self._access.transact([action])
+            return
+        now = answered.expires_at - KEPT_FOR_S
+        try:
+            self._access.transact([action, remember(self._tables.idempotency, answered, now)])
+        except ConditionFailed as failed:
+            if 1 in failed.found or self.was_answered(answered, now):
+                raise StaleVisit from failed
+            raise
+
+    def due_to_expire(self, now: int, limit: int) -> Sequence[str]:
+        items = self._access.query_page(
+            limit=limit,
+            TableName=self._tables.offers,
+            IndexName="ByExpiry",
+            KeyConditionExpression="expiry_list = :list AND expires_at <= :now",
+            ExpressionAttributeValues={":list": s(EXPIRY_LIST), ":now": n(now)},
+        )
+        return [item["PK"]["S"].removeprefix(OFFER_PREFIX) for item in items]
+
+    def expire(self, offer_id: str, now: int) -> bool:
+        # One that is EXPIRED already only leaves the index of ends, into which a change of its end put it.
+        try:
+            before = self._access.update(
+                TableName=self._tables.offers,
+                Key=offer_key(offer_id),
+                UpdateExpression="SET #status = :expired REMOVE expiry_list",
+                ConditionExpression="expires_at <= :now",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={":expired": s(OfferStatus.EXPIRED.value), ":now": n(now)},
+                ReturnValues="ALL_OLD",
+            )
+        except ConditionFailed:
+            return False
+        return offer_of(before).status is not OfferStatus.EXPIRED
+
+
+def _unknown(offer_id: str) -> UnknownOffer:
+    return UnknownOffer(f"no offer has the id {offer_id!r}")
+
+
+def _cursor(offer_id: str) -> str:
+    return base64.urlsafe_b64encode(offer_id.encode()).decode().rstrip("=")
+
+
+def _start_of(cursor: str) -> Key:
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        offer_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (ValueError, binascii.Error):
+        offer_id = ""
+    if not 0 < len(offer_id) <= 255:
+        field = FieldError("cursor", "take it from the page before")
+        raise InvalidInput("the cursor is not one of ours", [field])
+    return offer_key(offer_id)

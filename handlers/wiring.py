@@ -1,0 +1,173 @@
+"""The composition root: which adapter stands behind which port, built once per container at first use.
+
+Adapters are imported where they are built, so that a function loads what it needs and no more: imports
+are the larger part of a cold start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from handlers.aws.system_clock import RandomIds, SystemClock
+from handlers.aws.table_access import Tables
+from handlers.settings import Settings
+
+if TYPE_CHECKING:
+    from handlers.aws.experiment_store import DynamoExperimentStore
+    from handlers.aws.offer_store import DynamoOfferStore
+    from offerloop.offers.ports import (
+        ActivityStore,
+        ContextReader,
+        EngagementStore,
+        InventoryStore,
+        OfferReader,
+        RankedLists,
+    )
+    from offerloop.outbox import Outbox, Transport
+    from offerloop.rate_limit import RateCounter
+
+# A call that hangs must fail while the function still has time to answer.
+CLIENT_CONFIG = Config(
+    connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
+)
+# Serving goes on without trending; the library's own 5 s would keep every shopper waiting.
+REDIS_TIMEOUT_S = 0.5
+
+
+@cache
+def settings() -> Settings:
+    return Settings.from_environment()
+
+
+@cache
+def client(service: str) -> Any:
+    """A boto3 client; the emulators' address comes in through AWS_ENDPOINT_URL, which boto3 reads itself."""
+    return boto3.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]  # the name is an argument
+
+
+@cache
+def tables() -> Tables:
+    found = settings()
+    return Tables(found.offers_table, found.user_activity_table, found.idempotency_table)
+
+
+@cache
+def clock() -> SystemClock:
+    return SystemClock()
+
+
+@cache
+def ids() -> RandomIds:
+    return RandomIds()
+
+
+@cache
+def api_key() -> bytes:
+    return _secret(settings().api_key_secret_arn)
+
+
+@cache
+def token_secret() -> bytes:
+    return _secret(settings().token_secret_arn)
+
+
+def _secret(arn: str) -> bytes:
+    return str(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The three readers behind a recommendation."""
+
+    contexts: ContextReader
+    lists: RankedLists
+    offers: OfferReader
+
+
+@cache
+def serving() -> Serving:
+    from handlers.aws.ranked_lists import DynamoRankedLists
+    from handlers.aws.serving import DynamoContextReader
+
+    lists = DynamoRankedLists(client("dynamodb"), tables())
+    trends = engagement() if settings().redis_url else None
+    return Serving(DynamoContextReader(client("dynamodb"), tables(), trends=trends), lists, lists)
+
+
+@cache
+def activity() -> ActivityStore:
+    from handlers.aws.activity_store import DynamoActivityStore
+
+    return DynamoActivityStore(client("dynamodb"), tables())
+
+
+@cache
+def engagement() -> EngagementStore:
+    """Trending in Redis where REDIS_URL is set, else in DynamoDB; marks and tallies in DynamoDB."""
+    from handlers.aws.engagement_store import DynamoEngagementStore, EngagementLedger
+
+    redis_url = settings().redis_url
+    if redis_url is None:
+        return DynamoEngagementStore(client("dynamodb"), tables())
+    from redis import Redis
+
+    from handlers.aws.redis_trends import RedisEngagementStore
+
+    redis = Redis.from_url(redis_url, socket_connect_timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S)
+    return RedisEngagementStore(redis, EngagementLedger(client("dynamodb"), tables()))
+
+
+@cache
+def inventory() -> InventoryStore:
+    from handlers.aws.inventory_store import DynamoInventoryStore
+
+    return DynamoInventoryStore(client("dynamodb"), tables())
+
+
+@cache
+def offers() -> DynamoOfferStore:
+    from handlers.aws.offer_store import DynamoOfferStore
+
+    return DynamoOfferStore(client("dynamodb"), tables())
+
+
+@cache
+def experiments() -> DynamoExperimentStore:
+    from handlers.aws.experiment_store import DynamoExperimentStore
+
+    return DynamoExperimentStore(client("dynamodb"), tables())
+
+
+@cache
+def rate_counter() -> RateCounter:
+    from handlers.aws.idempotency_store import DynamoRateCounter
+
+    return DynamoRateCounter(client("dynamodb"), tables())
+
+
+@cache
+def outbox(table: str) -> Outbox:
+    from handlers.aws.outbox_table import DynamoOutbox
+
+    return DynamoOutbox(client("dynamodb"), table)
+
+
+def tables_with_outbox() -> tuple[str, str]:
+    return settings().offers_table, settings().user_activity_table
+
+
+@cache
+def transport() -> Transport:
+    from handlers.aws.transport import AwsTransport
+
+    return AwsTransport(
+        kinesis=client("kinesis"),
+        sns=client("sns"),
+        stream=settings().engagement_stream,
+        topic_arn=settings().stockout_topic_arn,
+    )

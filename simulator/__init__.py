@@ -1,0 +1,1 @@
+"""How the business is driven without AWS: memory adapters, shoppers, replays and invariants."""

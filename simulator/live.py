@@ -1,0 +1,150 @@
+"""Live shoppers against a deployed system: ``python -m simulator.live``."""
+
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from types import FrameType
+from typing import Annotated
+
+import simpy
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from simulator.shoppers.clocks import RealTime
+from simulator.shoppers.crowd import Crowd
+from simulator.shoppers.hours import HOUR_S
+from simulator.shoppers.http_shop import HttpShop
+from simulator.shoppers.report import progress_line, summary_tables
+
+# The defaults send 30 to 60 requests a second in the first minute, which then covers 11:00 to 21:00 of
+# the simulated day, and let the offers that most people like sell out within it (docs/shoppers.md).
+USERS = 200
+SPEED = 600.0
+VISITS_PER_DAY = 5.5
+STARTS_AT_HOUR = 11
+RESTOCK_HOURS = 12.0  # 72 real seconds at the default speed
+THREADS = 16
+LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Settings of one run; *minutes* are real ones, 0 = until stopped; *restock_hours* 0 = never."""
+
+    api_url: str
+    api_key: str | None
+    users: int
+    speed: float
+    seed: int
+    minutes: float
+    visits_per_day: float
+    starts_at_hour: int
+    restock_hours: float
+
+
+def main(
+    api_url: Annotated[str, typer.Option(envvar="OFFERLOOP_API_URL", help="Base address of the API.")],
+    api_key: Annotated[str, typer.Option(envvar="OFFERLOOP_API_KEY", help="Value of X-API-Key.")] = "",
+    users: Annotated[int, typer.Option(min=1, max=100_000, help="Shoppers at one time.")] = USERS,
+    speed: Annotated[float, typer.Option(min=0.01, help="Simulated seconds per real second.")] = SPEED,
+    seed: Annotated[int, typer.Option(min=0, help="Root of all randomness.")] = 1,
+    minutes: Annotated[float, typer.Option(min=0, help="Real minutes to run; 0 = until stopped.")] = 0,
+    visits_per_day: Annotated[
+        float, typer.Option(min=0.01, help="Mean visits of a shopper per simulated day.")
+    ] = VISITS_PER_DAY,
+    starts_at_hour: Annotated[
+        int, typer.Option(min=0, max=23, help="Hour of the simulated day at the start.")
+    ] = STARTS_AT_HOUR,
+    restock_hours: Annotated[
+        float, typer.Option(min=0, help="Simulated hours until a sold-out offer is refilled; 0 = never.")
+    ] = RESTOCK_HOURS,
+) -> None:
+    """Let shoppers visit the deployed shop in real time, until stopped or for some minutes."""
+    run = Run(
+        api_url, api_key or None, users, speed, seed, minutes, visits_per_day, starts_at_hour, restock_hours
+    )
+    raise typer.Exit(shop_live(run, Console()))
+
+
+def shop_live(run: Run, console: Console) -> int:
+    """Run shoppers and print the summary.
+
+    Returns:
+        0, or 1 when the API answered no request at all.
+    """
+    stopping = threading.Event()
+    with HttpShop(run.api_url, run.api_key, connections=THREADS, stopping=stopping) as shop:
+        env = simpy.Environment()
+        clock = RealTime(env, speed=run.speed, threads=THREADS, stopping=stopping)
+        crowd = Crowd(
+            env,
+            shop,
+            clock,
+            users=run.users,
+            visits_per_day=run.visits_per_day,
+            seed=run.seed,
+            starts_at_s=run.starts_at_hour * HOUR_S,
+            stockroom=shop if run.restock_hours and run.api_key else None,
+            restock_after_s=run.restock_hours * HOUR_S,
+        )
+        _stop_on_signals(stopping, clock)
+        started = time.monotonic()
+        until_s = run.minutes * 60 * run.speed if run.minutes else None
+        with _Progress(console, crowd, shop, started) as progress:
+            clock.run(until_s, progress.tick)
+        for table in summary_tables(crowd.tally, shop.meter, time.monotonic() - started, clock.lag_s_max):
+            console.print(table)
+        if shop.meter.requests and shop.meter.refusals.get("unreachable", 0) == shop.meter.requests:
+            console.print(f"[red]{run.api_url} did not answer; is the system up? (`make status`)[/]")
+            return 1
+    return 0
+
+
+def _stop_on_signals(stopping: threading.Event, clock: RealTime) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        clock.wake()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+
+
+class _Progress:
+    """Live figures: one line that is redrawn on a terminal, a new line now and then elsewhere."""
+
+    def __init__(self, console: Console, crowd: Crowd, shop: HttpShop, started: float) -> None:
+        self._console, self._crowd, self._shop, self._started = console, crowd, shop, started
+        self._live = (
+            Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        )
+        self._next = started
+
+    def __enter__(self) -> "_Progress":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def tick(self) -> None:
+        now = time.monotonic()
+        if now < self._next:
+            return
+        line = progress_line(self._crowd.tally, self._shop.meter, now - self._started)
+        if self._live is None:
+            self._next = now + LINE_EVERY_S
+            self._console.print(line, soft_wrap=True)
+        else:
+            self._next = now + 0.5
+            grid = Table.grid()
+            grid.add_row(line)
+            self._live.update(grid, refresh=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,152 @@
+"""The state that all memory adapters share, and what changed in it."""
+
+import bisect
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from offerloop.clock import Clock
+from offerloop.idempotency import AnsweredRequest
+from offerloop.offers.board import Board
+from offerloop.offers.experiments import Experiment
+from offerloop.offers.model import (
+    EngagementEvent,
+    Offer,
+    OfferChange,
+    OfferState,
+    OfferStatus,
+    Pivot,
+    Shopper,
+)
+from offerloop.offers.scoring import Order, RankEntry
+from offerloop.offers.trending import TrendScores
+from offerloop.outbox import Message
+
+Place = tuple[str, RankEntry]  # category and entry
+ListKey = tuple[str, str, Order]  # ranking id, list name, order
+
+
+class SortedEntries:
+    """Entries of one list in one order, by sort key."""
+
+    __slots__ = ("entries", "keys")
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.entries: list[RankEntry] = []
+
+    def add(self, key: str, entry: RankEntry) -> None:
+        at = bisect.bisect_left(self.keys, key)
+        self.keys.insert(at, key)
+        self.entries.insert(at, entry)
+
+    def remove(self, key: str) -> None:
+        at = bisect.bisect_left(self.keys, key)
+        del self.keys[at], self.entries[at]
+
+    def after(self, key: str, limit: int) -> Sequence[RankEntry]:
+        """Up to *limit* entries behind *key*."""
+        at = bisect.bisect_right(self.keys, key)
+        return self.entries[at : at + limit]
+
+
+@dataclass(slots=True)
+class MemoryWorld:
+    """Everything that is stored, as plain dictionaries; adapters read and write it in place.
+
+    `changes` and `messages` collect what the streams of a deployed system would deliver: the driver
+    drains them when it delivers.
+
+    Attributes:
+        clock: stamps the changes.
+        places: ranking id -> offer id -> its place.
+        marked: ids of events that were counted.
+        answers: by scope and key.
+        hits: requests counted by subject and window.
+    """
+
+    clock: Clock
+    offers: dict[str, Offer] = field(default_factory=dict)
+    states: dict[str, OfferState] = field(default_factory=dict)
+    places: defaultdict[str, dict[str, Place]] = field(default_factory=lambda: defaultdict(dict))
+    lists: defaultdict[ListKey, SortedEntries] = field(default_factory=lambda: defaultdict(SortedEntries))
+    expiries: list[tuple[int, str]] = field(default_factory=list)
+    boards: dict[tuple[str, str], Board] = field(default_factory=dict)
+    available: int = 0
+    pivots: dict[str, Pivot] = field(default_factory=dict)
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+    live_experiment: str | None = None
+    shoppers: dict[str, Shopper] = field(default_factory=dict)
+    redemptions: dict[tuple[str, str], int] = field(default_factory=dict)
+    events: defaultdict[str, list[EngagementEvent]] = field(default_factory=lambda: defaultdict(list))
+    event_ids: set[str] = field(default_factory=set)
+    marked: set[str] = field(default_factory=set)
+    trend: TrendScores = field(default_factory=TrendScores)
+    tallies: defaultdict[str, dict[str, list[int]]] = field(default_factory=lambda: defaultdict(dict))
+    answers: dict[tuple[str, str], AnsweredRequest] = field(default_factory=dict)
+    hits: dict[tuple[str, int], int] = field(default_factory=dict)
+    outbox: dict[str, Message] = field(default_factory=dict)
+    changes: list[OfferChange] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    changes_made: int = 0
+
+    def put_offer(self, offer: Offer) -> None:
+        """Write an offer's record, as any client may, and note the change."""
+        before = self.offers.get(offer.offer_id)
+        if offer != before:
+            self.offers[offer.offer_id] = offer
+            self._list_end(before, offer)
+            self._note(offer.offer_id, before, offer)
+
+    def remove_offer(self, offer_id: str) -> None:
+        """Remove an offer's record, as TTL and foreign clients do."""
+        before = self.offers.pop(offer_id, None)
+        if before is not None:
+            self._list_end(before, None)
+            self._note(offer_id, before, None)
+
+    def _list_end(self, before: Offer | None, after: Offer | None) -> None:
+        """Keep the ends of all offers that are not EXPIRED sorted."""
+        was, now = _end_of(before), _end_of(after)
+        if was == now:
+            return
+        if was is not None:
+            del self.expiries[bisect.bisect_left(self.expiries, was)]
+        if now is not None:
+            bisect.insort(self.expiries, now)
+
+    def change_state(self, offer_id: str, **changes: str | int | None) -> None:
+        """Set attributes of an offer's state."""
+        state = self.states.get(offer_id, OfferState())
+        self.states[offer_id] = replace(state, **changes)  # type: ignore[arg-type]  # names are OfferState's
+
+    def put_message(self, message: Message) -> None:
+        """Put a message in the outbox."""
+        self.outbox[message.message_id] = message
+        self.messages.append(message)
+
+    def live(self) -> Experiment | None:
+        """The experiment that is PREPARING or RUNNING."""
+        return None if self.live_experiment is None else self.experiments[self.live_experiment]
+
+    def drain_changes(self) -> list[OfferChange]:
+        """The changes since the last call, oldest first."""
+        drained, self.changes = self.changes, []
+        return drained
+
+    def drain_messages(self) -> list[Message]:
+        """The messages put in the outbox since the last call, oldest first."""
+        drained, self.messages = self.messages, []
+        return drained
+
+    def _note(self, offer_id: str, before: Offer | None, after: Offer | None) -> None:
+        self.changes_made += 1
+        at = self.clock.now_ms() // 1_000
+        self.changes.append(OfferChange(f"change-{self.changes_made:09d}", offer_id, at, before, after))
+
+
+def _end_of(offer: Offer | None) -> tuple[int, str] | None:
+    """An offer's place among the ends: none without an end, or once it is EXPIRED."""
+    if offer is None or offer.expires_at is None or offer.status is OfferStatus.EXPIRED:
+        return None
+    return offer.expires_at, offer.offer_id

@@ -1,0 +1,300 @@
+"""A recording: the baskets of a transaction file in the order in which they happened.
+
+The file is read once, row by row, into a SQLite file; SQLite sorts on disk. So the file may be in any
+order, baskets need not stand together, and memory does not grow with the number of rows, only with that
+of distinct products. The result is kept and found again by what went into it.
+"""
+
+import hashlib
+import os
+import re
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from simulator.replay.mapping import ByBand, Mapping, ProductColumn, ProductsFile
+from simulator.replay.rows import Purchase, RowFault, UnreadableData, read_purchases, read_records
+from simulator.shoppers.hours import DAY_S, second_of_day
+from simulator.shoppers.streams import Streams
+
+FORMAT = 1  # of the SQLite file; another number is another file
+_SLUG_LENGTH = 60
+_NAME_LENGTH = 200
+_BATCH = 5_000
+
+_TABLES = """
+CREATE TABLE faults (file TEXT, line INTEGER, reason TEXT, detail TEXT);
+CREATE TABLE catalogue (key TEXT PRIMARY KEY, name TEXT, category TEXT) WITHOUT ROWID;
+CREATE TABLE purchases (line INTEGER PRIMARY KEY, customer TEXT, basket TEXT, at INTEGER, product TEXT,
+                        quantity REAL, value_hundredths INTEGER);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
+"""
+
+# A basket belongs to the customer of its first row and begins at its earliest time.
+_SESSIONS = """
+CREATE TABLE baskets AS
+    SELECT basket, customer, min(line) AS line FROM purchases GROUP BY basket;
+CREATE UNIQUE INDEX baskets_by_id ON baskets (basket);
+INSERT INTO faults
+    SELECT NULL, p.line, 'two_customers',
+           'basket ' || p.basket || ' belongs to ' || b.customer || ' since line ' || b.line
+    FROM purchases p JOIN baskets b USING (basket) WHERE p.customer <> b.customer;
+DELETE FROM purchases WHERE line IN (SELECT line FROM faults WHERE reason = 'two_customers' AND file IS NULL);
+CREATE TABLE sessions AS
+    SELECT row_number() OVER (ORDER BY min(at), min(line)) - 1 AS number, basket, min(customer) AS customer,
+           min(at) AS at, sum(quantity) AS quantity, sum(value_hundredths) AS value_hundredths
+    FROM purchases GROUP BY basket;
+CREATE UNIQUE INDEX sessions_by_number ON sessions (number);
+CREATE UNIQUE INDEX sessions_by_basket ON sessions (basket);
+CREATE TABLE bought AS
+    SELECT s.number AS session, min(p.line) AS line, p.product AS product
+    FROM purchases p JOIN sessions s USING (basket) GROUP BY s.number, p.product ORDER BY 1, 2;
+CREATE INDEX bought_in_order ON bought (session, line, product);
+CREATE TABLE products AS
+    SELECT product AS key, count(*) AS baskets, min(session) AS first_session,
+           percent_rank() OVER (ORDER BY count(*)) AS popularity
+    FROM bought GROUP BY product;
+DROP TABLE purchases;
+DROP TABLE baskets;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product as an offer is made of it; *popularity* 0..1 is the share of products bought less often."""
+
+    offer_id: str
+    name: str
+    category: str
+    popularity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One basket: who, when (epoch seconds) and the distinct products, in the order of the rows.
+
+    Attributes:
+        number: position in the recording, from 0.
+        offers: (offer id, category) per product.
+    """
+
+    number: int
+    user_id: str
+    at: int
+    offers: tuple[tuple[str, str], ...]
+
+
+def fingerprint(data: Path, mapping_file: Path, mapping: Mapping, seed: int) -> str:
+    """Name a recording by the content of all that it is made from; 16 hex digits.
+
+    Raises:
+        UnreadableData: the transaction file or the products file cannot be read.
+    """
+    digest = hashlib.sha256(f"{FORMAT} {seed}".encode())
+    files = [data, mapping_file, *([data.parent / mapping.products.file] if mapping.products else [])]
+    for path in files:
+        try:
+            with path.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+        except OSError as fault:
+            raise UnreadableData(f"{path}: {fault.strerror or fault}") from fault
+    return digest.hexdigest()[:16]
+
+
+def record(
+    data: Path, mapping: Mapping, seed: int, to: Path, progress: Callable[[float], None] = lambda _: None
+) -> None:
+    """Read a transaction file into the SQLite file *to*, which appears only when it is complete.
+
+    Args:
+        seed: for times of day that are drawn.
+        progress: called with the share that was read, 0..1.
+    Raises:
+        UnreadableData: a file cannot be read as a whole.
+    """
+    to.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = to.with_suffix(f".{os.getpid()}.tmp")
+    unfinished.unlink(missing_ok=True)
+    try:
+        with closing(sqlite3.connect(unfinished)) as database:
+            database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _TABLES)
+            with database:
+                _Recorder(database, mapping, Streams(seed)).read(data, progress)
+            database.executescript(_SESSIONS)
+            database.commit()
+        unfinished.replace(to)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+class _Recorder:
+    """Fills the tables from the files."""
+
+    def __init__(self, database: sqlite3.Connection, mapping: Mapping, streams: Streams) -> None:
+        self._database, self._mapping, self._streams = database, mapping, streams
+        self._slugs: dict[str, str] = {}
+        self._known: set[str] = set()
+        self._without_category: set[str] = set()
+
+    def read(self, data: Path, progress: Callable[[float], None]) -> None:
+        products, product = self._mapping.products, self._mapping.product
+        if products is not None:
+            self._read_products(data.parent / products.file, products)
+        elif isinstance(product, ByBand):
+            self._store_products([(band.id, band.name, band.category) for band in product.bands.bands])
+        rows = 0
+        batch: list[Purchase] = []
+        for row in read_purchases(data, self._mapping, progress):
+            rows += 1
+            kept = row if isinstance(row, RowFault) else self._kept(row)
+            if isinstance(kept, RowFault):
+                self._fault(None, kept)
+                continue
+            batch.append(kept)
+            if len(batch) == _BATCH:
+                self._store(batch)
+                batch.clear()
+        self._store(batch)
+        self._database.execute("INSERT INTO facts VALUES ('rows', ?)", (rows,))
+
+    def _kept(self, row: Purchase) -> Purchase | RowFault:
+        """The row with its time of day, or why it is left out."""
+        products = self._mapping.products
+        if products is not None and row.product not in self._known:
+            if row.product in self._without_category:
+                return RowFault(row.line, "no_category", f"product {row.product!r} has no category")
+            if products.category_when_unknown is None:
+                return RowFault(row.line, "unknown_product", f"{row.product!r} is not in the products file")
+            self._store_products([(row.product, row.product, products.category_when_unknown)])
+        if self._mapping.timestamp.time_of_day == "recorded":
+            return row
+        second = second_of_day(self._streams.uniform("time-of-day", row.basket))
+        return Purchase(
+            row.line,
+            row.customer,
+            row.basket,
+            row.at - row.at % DAY_S + second,
+            row.product,
+            row.quantity,
+            row.value_hundredths,
+        )
+
+    def _store(self, batch: list[Purchase]) -> None:
+        self._database.executemany(
+            "INSERT INTO purchases VALUES (?, ?, ?, ?, ?, ?, ?)",
+            ((p.line, p.customer, p.basket, p.at, p.product, p.quantity, p.value_hundredths) for p in batch),
+        )
+        product = self._mapping.product
+        if isinstance(product, ProductColumn) and product.category is not None:
+            new = {purchase.product for purchase in batch} - self._known
+            self._store_products([(key, product.prefix + key, product.category) for key in sorted(new)])
+
+    def _read_products(self, path: Path, part: ProductsFile) -> None:
+        columns = [part.key, part.category, *part.name]
+        for line, record_ in read_records(path, self._mapping.delimiter, columns, lambda _: None):
+            if isinstance(record_, RowFault):
+                self._fault(path.name, record_)
+                continue
+            key, category, *names = record_
+            if key in self._known or key in self._without_category:
+                self._fault(path.name, RowFault(line, "repeated_product", f"{key!r} stands there before"))
+                continue
+            slug = self._slug(category) or part.category_when_empty
+            if slug is None:
+                self._without_category.add(key)
+                continue
+            name = re.sub(r"[\x00-\x20\x7f]+", " ", " ".join(filter(None, names))).strip()
+            self._store_products([(key, name[:_NAME_LENGTH] or key, slug)])
+
+    def _store_products(self, rows: list[tuple[str, str, str]]) -> None:
+        self._known.update(key for key, _, _ in rows)
+        self._database.executemany("INSERT INTO catalogue VALUES (?, ?, ?)", rows)
+
+    def _slug(self, category: str) -> str:
+        """A readable slug; two categories never share one, '' stands for none."""
+        if category not in self._slugs:
+            slug = base = re.sub(r"[^a-z0-9]+", "-", category.lower()).strip("-")[:_SLUG_LENGTH]
+            taken, number = set(self._slugs.values()), 2
+            while slug and slug in taken:
+                slug, number = f"{base}-{number}", number + 1
+            self._slugs[category] = slug
+        return self._slugs[category]
+
+    def _fault(self, file: str | None, fault: RowFault) -> None:
+        self._database.execute(
+            "INSERT INTO faults VALUES (?, ?, ?, ?)", (file, fault.line, fault.reason, fault.detail)
+        )
+
+
+class Recording:
+    """Reads what `record` wrote.
+
+    Args:
+        limit: how many sessions count, from the first; None = all.
+    """
+
+    def __init__(self, path: Path, mapping: Mapping, limit: int | None = None) -> None:
+        self._database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        self._limit = limit if limit is not None else -1 + 2**62
+        product = mapping.product
+        self._prefix = "" if isinstance(product, ByBand) else product.prefix
+
+    def __enter__(self) -> "Recording":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+    @property
+    def rows(self) -> int:
+        """Rows of the transaction file, good and bad."""
+        return int(self._database.execute("SELECT value FROM facts WHERE name = 'rows'").fetchone()[0])
+
+    @property
+    def session_count(self) -> int:
+        query = "SELECT count(*) FROM sessions WHERE number < ?"
+        return int(self._database.execute(query, (self._limit,)).fetchone()[0])
+
+    @property
+    def purchase_count(self) -> int:
+        """Distinct products, summed over sessions."""
+        query = "SELECT count(*) FROM bought WHERE session < ?"
+        return int(self._database.execute(query, (self._limit,)).fetchone()[0])
+
+    @property
+    def product_count(self) -> int:
+        query = "SELECT count(*) FROM products WHERE first_session < ?"
+        return int(self._database.execute(query, (self._limit,)).fetchone()[0])
+
+    def fault_counts(self) -> Counter[str]:
+        """Rows of the transaction file that were left out, by reason."""
+        query = "SELECT reason, count(*) FROM faults WHERE file IS NULL GROUP BY reason"
+        return Counter(dict(self._database.execute(query)))
+
+    def faults(self) -> Iterator[tuple[str | None, RowFault]]:
+        """All that was left out; with a file name where it is not in the transaction file."""
+        query = "SELECT file, line, reason, detail FROM faults ORDER BY file IS NULL, file, line"
+        for file, line, reason, detail in self._database.execute(query):
+            yield file, RowFault(line, reason, detail)
+
+    def products(self) -> Iterator[Product]:
+        """The products of the sessions that count."""
+        query = """SELECT p.key, c.name, c.category, p.popularity FROM products p JOIN catalogue c USING (key)
+                   WHERE p.first_session < ? ORDER BY p.first_session, p.key"""
+        for key, name, category, popularity in self._database.execute(query, (self._limit,)):
+            yield Product(self._prefix + key, name, category, popularity)
+
+    def sessions(self) -> Iterator[Session]:
+        """The sessions that count, in recorded order; reads ahead by one session."""
+        query = """SELECT s.number, s.customer, s.at, b.product, c.category
+                   FROM bought b INDEXED BY bought_in_order
+                   JOIN sessions s ON s.number = b.session JOIN catalogue c ON c.key = b.product
+                   WHERE b.session < ? ORDER BY b.session, b.line"""
+        rows = self._database.execute(query, (self._limit,))
+        for (number, customer, at), of_session in groupby(rows, key=lambda row: row[:3]):
+            offers = tuple((self._prefix + key, category) for _, _, _, key, category in of_session)
+            yield Session(number, customer, at, offers)

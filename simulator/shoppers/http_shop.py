@@ -1,0 +1,159 @@
+"""The shop behind the deployed HTTP API."""
+
+import itertools
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from offerloop.offers.model import DiscountType, EventType
+from simulator.shoppers.request_meter import RequestMeter
+from simulator.shoppers.shop import UNREACHABLE, Refused, Served, ServedOffer
+
+ATTEMPTS = 5
+LONGEST_WAIT_S = 5.0  # between two attempts, whatever Retry-After says
+TIMEOUT_S = 15.0
+Body = Mapping[str, str | int] | None
+
+RETRIED = frozenset({429, 502, 503, 504})
+
+
+class HttpShop:
+    """Calls the API's routes, retrying what may succeed later.
+
+    A report that is sent again carries the same Idempotency-Key, so that it has its effect once.
+
+    Args:
+        api_url: base address without a trailing slash.
+        api_key: value of X-API-Key, or None to call as a visitor.
+        connections: kept-alive connections, at least the number of calling threads.
+        stopping: ends waits between attempts early.
+        transport: how bytes travel; None = over the network.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        api_key: str | None = None,
+        *,
+        connections: int = 16,
+        meter: RequestMeter | None = None,
+        stopping: threading.Event | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.meter = meter or RequestMeter()
+        self._base = api_url.rstrip("/")
+        self._stopping = stopping or threading.Event()
+        self._keys = (f"{uuid.uuid4().hex}-{number}" for number in itertools.count())
+        self._keys_lock = threading.Lock()
+        self._client = httpx.Client(
+            headers={"X-API-Key": api_key} if api_key else {},
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            timeout=TIMEOUT_S,
+            transport=transport,
+            trust_env=False,  # a proxy of the environment must not see requests to this machine
+        )
+
+    def __enter__(self) -> "HttpShop":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def recommend(self, user_id: str) -> Served | Refused:
+        answer = self._ask("RECOMMEND", "POST", "/offers/recommend", {"user_id": user_id}, {})
+        return answer if isinstance(answer, Refused) else _served(answer)
+
+    def track(
+        self, user_id: str, offer_id: str, category: str, event_type: EventType, key: str | None = None
+    ) -> Refused | None:
+        body = {
+            "user_id": user_id,
+            "offer_id": offer_id,
+            "category": category,
+            "event_type": event_type.value,
+        }
+        headers = {"Idempotency-Key": key or self._new_key()}
+        answer = self._ask(event_type.value, "POST", "/events/track", body, headers)
+        return answer if isinstance(answer, Refused) else None
+
+    def units_left(self, offer_id: str) -> int | Refused:
+        answer = self._ask("STOCK", "GET", f"/offers/{offer_id}", None, {})
+        return answer if isinstance(answer, Refused) else int(answer["inventory_count"])
+
+    def restock(self, offer_id: str, units: int) -> Refused | None:
+        headers = {"Idempotency-Key": self._new_key()}
+        answer = self._ask("RESTOCK", "POST", f"/offers/{offer_id}/restock", {"units": units}, headers)
+        return answer if isinstance(answer, Refused) else None
+
+    def _new_key(self) -> str:
+        with self._keys_lock:
+            return next(self._keys)
+
+    def _ask(self, kind: str, method: str, path: str, body: Body, headers: Mapping[str, str]) -> Any:
+        """Give the answer's JSON object, or Refused."""
+        started = time.perf_counter()
+        answer = self._answer(method, path, body, headers)
+        refusal = answer.code if isinstance(answer, Refused) else None
+        self.meter.answered(kind, (time.perf_counter() - started) * 1000, refusal)
+        return answer
+
+    def _answer(self, method: str, path: str, body: Body, headers: Mapping[str, str]) -> Any:
+        for attempt in range(ATTEMPTS):
+            try:
+                response = self._client.request(method, self._base + path, json=body, headers=headers)
+            except httpx.TransportError:
+                response = None
+            if response is not None and response.status_code not in RETRIED:
+                break
+            wait_s = _wait_s(response, attempt)
+            if attempt + 1 == ATTEMPTS or self._stopping.wait(wait_s):
+                break
+            self.meter.retried()
+        if response is None:
+            return UNREACHABLE
+        return _read(response)
+
+
+def _wait_s(response: httpx.Response | None, attempt: int) -> float:
+    """How long to wait before the next attempt: what Retry-After says, else 0.1 s doubling."""
+    try:
+        wait_s = float(response.headers["Retry-After"]) if response is not None else 0.1 * 2**attempt
+    except (KeyError, ValueError):
+        wait_s = 0.1 * 2**attempt
+    return min(LONGEST_WAIT_S, max(0.0, wait_s))
+
+
+def _read(response: httpx.Response) -> Any:
+    """The JSON object of a 200, or the refusal; anything in another form is a refusal named by its status."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = None
+    if response.status_code == 200 and isinstance(body, dict):
+        return body
+    code = body.get("code") if isinstance(body, dict) else None
+    return Refused(code if isinstance(code, str) else f"http_{response.status_code}")
+
+
+def _served(answer: Mapping[str, Any]) -> Served:
+    """The offers of an answer.
+
+    Raises:
+        KeyError, ValueError: the API does not answer as documented.
+    """
+    offers = tuple(
+        ServedOffer(
+            offer_id=offer["offer_id"],
+            category=offer["category"],
+            discount_type=DiscountType(offer["discount_type"]),
+            discount_hundredths=round(offer["discount_value"] * 100),
+            inventory_count=offer["inventory_count"],
+            priority_boost=offer.get("priority_boost", 0),
+        )
+        for offer in answer["recommended_offers"]
+    )
+    return Served(offers, answer["total_available"])

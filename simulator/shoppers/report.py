@@ -1,0 +1,88 @@
+"""How a run of shoppers is shown: one line while it runs, tables at its end."""
+
+from rich.table import Table
+
+from offerloop.offers.model import EventType
+from simulator.shoppers.request_meter import RequestMeter
+from simulator.shoppers.tally import Tally
+
+
+def progress_line(tally: Tally, meter: RequestMeter, elapsed_s: float) -> str:
+    """The figures so far in one line."""
+    return (
+        f"{elapsed_s:5.0f} s  {tally.sessions} sessions  {meter.requests} requests "
+        f"({meter.requests / max(elapsed_s, 0.001):.0f}/s)  "
+        f"{tally.events[EventType.REDEMPTION]} redeemed  {tally.refusals['out_of_stock']} came too late  "
+        f"{tally.boosted} served with a pivot's boost"
+    )
+
+
+def request_table(meter: RequestMeter, elapsed_s: float) -> Table:
+    """Requests by kind with their latencies."""
+    table = Table(
+        "request", "count", "per second", "p50 ms", "p95 ms", title="Requests", title_justify="left"
+    )
+    for row in meter.by_kind():
+        table.add_row(
+            row.kind,
+            str(row.requests),
+            f"{row.requests / max(elapsed_s, 0.001):.1f}",
+            f"{row.latency_ms_p50:.1f}",
+            f"{row.latency_ms_p95:.1f}",
+        )
+    if meter.retries:
+        table.add_row("retries", str(meter.retries), "", "", "")
+    return table
+
+
+def refusal_table(refusals: dict[str, int]) -> Table:
+    """Refusals by code."""
+    table = Table("refusal", "count", title="Refusals", title_justify="left")
+    for code, count in refusals.items():
+        table.add_row(code, str(count))
+    return table
+
+
+def category_table(served: dict[str, int], redeemed: dict[str, int], limit: int | None = None) -> Table:
+    """Offers served and redeemed by category, most served first; *limit* rows at most."""
+    categories = sorted(served.keys() | redeemed.keys(), key=lambda name: (-served.get(name, 0), name))
+    title = (
+        "Offers by category"
+        if limit is None or len(categories) <= limit
+        else f"Offers by category, top {limit}"
+    )
+    table = Table("category", "served", "redeemed", title=title, title_justify="left")
+    for name in categories[:limit]:
+        table.add_row(name, str(served.get(name, 0)), str(redeemed.get(name, 0)))
+    table.add_row("all", str(sum(served.values())), str(sum(redeemed.values())))
+    return table
+
+
+def summary_tables(tally: Tally, meter: RequestMeter, elapsed_s: float, lag_s: float) -> list[Table]:
+    """Everything about one run of shoppers."""
+    shoppers = Table("what", "count", title=f"Shoppers, {elapsed_s:.0f} s", title_justify="left")
+    for what, count in (
+        ("shoppers seen", tally.shoppers),
+        ("left for good", tally.departed),
+        ("sessions", tally.sessions),
+        ("sessions in which nothing appealed", tally.fruitless),
+        ("offers served with a pivot's boost", tally.boosted),
+        ("sold-out offers refilled", tally.deliveries),
+        (
+            "list changed after own behaviour",
+            _share(tally.lists_changed_after_acting, tally.lists_again_after_acting),
+        ),
+        ("list changed without own behaviour", _share(tally.lists_changed_idle, tally.lists_again_idle)),
+        ("longest lag behind the clock, s", f"{lag_s:.2f}"),
+    ):
+        shoppers.add_row(what, str(count))
+    tables = [
+        shoppers,
+        request_table(meter, elapsed_s),
+        category_table(dict(tally.served), dict(tally.redeemed)),
+    ]
+    return [*tables, refusal_table(meter.refusals)] if meter.refusals else tables
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole}" + (f" ({100 * part / whole:.0f} %)" if whole else "")

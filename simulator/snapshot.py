@@ -1,0 +1,104 @@
+"""One whole system at one moment, as plain values: what the invariants are checked on.
+
+A snapshot is built from full table scans (harness/audit) or from the memory adapters; the invariants do
+not know which.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from offerloop.offers.board import Board
+from offerloop.offers.experiments import Tally
+from offerloop.offers.model import EventType, Offer, OfferState, Pivot
+from offerloop.offers.scoring import RankEntry, Weights
+from offerloop.offers.trending import TrendScores
+
+
+class EventRow(NamedTuple):
+    """One stored event; a tuple, because an audit holds hundreds of thousands of them.
+
+    Attributes:
+        counted_at: epoch seconds at which it came back through the stream and was counted, or None.
+    """
+
+    event_id: str
+    user_id: str
+    offer_id: str
+    category: str
+    event_type: EventType
+    occurred_at_ms: int
+    experiment_id: str | None = None
+    variant: str | None = None
+    first_exposure: bool = False
+    first_conversion: bool = False
+    counted_at: int | None = None
+
+
+class Place(NamedTuple):
+    """One offer's place in the sorted index of one ranking, with the keys that it is sorted by.
+
+    Attributes:
+        lists: names of the ranked lists in which the index has it.
+        urgent_key: None where the ranking keeps no urgent order.
+    """
+
+    category: str
+    entry: RankEntry
+    lists: frozenset[str]
+    base_key: str
+    urgent_key: str | None
+
+
+class OfferInRanking(NamedTuple):
+    offer_id: str
+    ranking_id: str
+
+
+class ListOfRanking(NamedTuple):
+    ranking_id: str
+    list_name: str
+
+
+class WaitingMessage(NamedTuple):
+    """One outbox row."""
+
+    message_id: str
+    written_at_ms: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything that the offers system has stored.
+
+    Attributes:
+        rankings: the weights that complete lists are kept for; one that is still being built is left out.
+        places: of every ranking in *rankings*.
+        ends_listed: ids of the offers in the index of ends, from which due offers are found.
+        boards: every stored copy of every board of *rankings*; the first is the master.
+        available: the maintained counter.
+        redeemed: how often a user redeemed an offer, by (user id, offer id).
+        tallies: by (experiment id, variant).
+        trend: None where trending is kept outside of the tables.
+        events_are_complete: False once the oldest events may have been deleted by their TTL.
+    """
+
+    taken_at_ms: int
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    states: Mapping[str, OfferState] = field(default_factory=dict)
+    rankings: Sequence[Weights] = ()
+    places: Mapping[OfferInRanking, Place] = field(default_factory=dict)
+    ends_listed: Collection[str] = frozenset()
+    boards: Mapping[ListOfRanking, Sequence[Board]] = field(default_factory=dict)
+    available: int = 0
+    pivots: Sequence[Pivot] = ()
+    events: Sequence[EventRow] = ()
+    redeemed: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    tallies: Mapping[tuple[str, str], Tally] = field(default_factory=dict)
+    outbox: Sequence[WaitingMessage] = ()
+    trend: TrendScores | None = None
+    events_are_complete: bool = True
+
+    def state_of(self, offer_id: str) -> OfferState:
+        """The monitor's notes on an offer; empty where it never had anything to note."""
+        return self.states.get(offer_id) or OfferState()

@@ -1,0 +1,84 @@
+# Every target is one line over `python -m harness`; `make help` lists them.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+TARGET ?= embedded
+export TARGET PORT RESET HEADLESS MINUTES USERS SPEED SEED DATA MAP LIMIT PREFIX PYTHON CI
+
+# One stamp for all environments, named by what the locks say, so that a checkout's file times do not matter.
+ENVIRONMENTS := .offerloop/environments-$(shell cat requirements/*.txt .offerloop/python 2>/dev/null | cksum | tr ' ' -)
+HARNESS := .venv/bin/python -m harness
+
+.PHONY: help up down status outputs seed reset logs doctor audit deploy demo shoppers replay dashboard \
+        test lint lock clean setup system-packages python-changed
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+ifdef PYTHON
+$(ENVIRONMENTS): python-changed
+endif
+$(ENVIRONMENTS):
+	@requirements/install $(PYTHON)
+
+setup: $(ENVIRONMENTS) ## Make the environments (every target does it when needed; PYTHON= chooses the interpreter)
+	@:
+
+up: setup ## Start, deploy and seed (TARGET= PORT= RESET=1 PREFIX=)
+	@$(HARNESS) up
+
+down: setup ## Stop what `up` started; the data stays
+	@$(HARNESS) down
+
+status: setup ## Show what runs, and since when
+	@$(HARNESS) status
+
+outputs: setup ## Print addresses, key and stack outputs as one JSON object (use `make -s outputs`)
+	@$(HARNESS) outputs
+
+deploy: setup ## Deploy the stacks that changed to the running target
+	@$(HARNESS) deploy
+
+seed: setup ## Add what is missing of the sample offers and users
+	@$(HARNESS) seed
+
+reset: setup ## Empty the running system, deploy and seed again
+	@$(HARNESS) reset
+
+logs: setup ## Follow the functions' logs (FUNCTION= one of them)
+	@$(HARNESS) logs
+
+audit: setup ## Check the conservation laws on the running system
+	@$(HARNESS) audit
+
+doctor: ## Check everything that `up` needs, one line each
+	@requirements/install $(PYTHON) && $(HARNESS) doctor
+
+shoppers: setup ## Run live shoppers against the running system (USERS= SPEED= SEED= MINUTES=)
+	@$(HARNESS) shoppers
+
+replay: setup ## Turn recorded purchases into traffic (DATA= MAP= LIMIT= SPEED= WORKERS= SEED= RESUME=1)
+	@$(HARNESS) replay
+
+dashboard: setup ## Open the dashboard on the running system
+	@$(HARNESS) dashboard
+
+demo: setup ## Everything at once, until Ctrl-C (HEADLESS=1 MINUTES=1: run, audit, stop)
+	@$(HARNESS) demo
+
+test: setup ## Lint, then every test
+	@$(HARNESS) test
+
+lint: setup ## ruff, mypy, import-linter, cfn-lint and sam validate
+	@$(HARNESS) lint
+
+system-packages: ## Install the Debian packages that some tests need (redis-server, chromium), as root
+	@requirements/system-packages
+
+lock: setup ## Compile requirements/*.txt anew (needs the network)
+	@requirements/lock
+
+clean: ## Remove environments, builds and state; stops what runs
+	@if [ -x .venv/bin/python ] && [ -e .offerloop/$(TARGET)/state.json ]; then $(HARNESS) down; fi
+	@rm -rf .venv .emulator .lambda .sam .offerloop .aws-sam

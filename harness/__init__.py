@@ -1,0 +1,1 @@
+"""Start, deploy, seed, watch and audit the system on a target; the command line behind the Makefile."""

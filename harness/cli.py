@@ -1,0 +1,208 @@
+"""The command line behind the Makefile: ``python -m harness <command>``.
+
+Settings come from the environment (TARGET, PORT, RESET …), as make passes them; see harness/settings.py.
+A refusal is one line on standard error and exit code 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from datetime import datetime
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness import doctor as checks
+from harness import lifecycle, state
+from harness.settings import Refusal, is_set, settings_from_environment, whole_number
+from harness.system import NotRunning, RunningSystem
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Run one command; refusals become one line and exit code 1."""
+    try:
+        app(standalone_mode=True)
+    except (Refusal, NotRunning) as refusal:
+        errors.print(f"[red]{escape(str(refusal))}[/red]")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def say(line: str) -> None:
+    """Report progress."""
+    console.print(f"  {escape(line)}")
+
+
+@app.command()
+def up() -> None:
+    """Start, deploy and seed what is not there yet."""
+    began = time.monotonic()
+    system = lifecycle.up(settings_from_environment(), say)
+    show_addresses(system)
+    say(f"up in {time.monotonic() - began:.1f} s")
+
+
+def show_addresses(system: RunningSystem) -> None:
+    """Print where everything is."""
+    say(f"endpoint   {system.endpoint_url}")
+    say(f"API        {system.api_url}")
+    say("API key    in `make -s outputs`, as api_key")
+    if system.dashboard_url:
+        say(f"dashboard  {system.dashboard_url}")
+
+
+@app.command()
+def down() -> None:
+    """Stop what runs; the data stays."""
+    lifecycle.down(settings_from_environment(), say)
+
+
+@app.command()
+def reset() -> None:
+    """Empty the running system, deploy and seed again."""
+    os.environ["RESET"] = "1"
+    system = lifecycle.up(settings_from_environment(), say)
+    show_addresses(system)
+
+
+@app.command()
+def deploy() -> None:
+    """Deploy the stacks that changed to the running target."""
+    changed = lifecycle.redeploy(settings_from_environment(), say)
+    if not changed:
+        say("nothing changed, nothing deployed")
+
+
+@app.command()
+def outputs() -> None:
+    """Print addresses, key and stack outputs as one JSON object."""
+    print(json.dumps(lifecycle.running(settings_from_environment()).as_json(), indent=2))
+
+
+@app.command()
+def status() -> None:
+    """Show what runs, and since when; exit code 1 when nothing does."""
+    settings = settings_from_environment()
+    known = state.load(settings.state_dir, settings.target)
+    table = Table(
+        "what", "process", "since", box=None, title=f"target {settings.target}", title_justify="left"
+    )
+    for name, process in known.processes.items():
+        since = datetime.fromtimestamp(process.started).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(name, str(process.pid), since if process.alive() else "[red]has ended[/red]")
+    if known.processes:
+        console.print(table)
+    system = lifecycle.running(settings)
+    show_addresses(system)
+    for stack in system.client("cloudformation").describe_stacks()["Stacks"]:
+        say(f"stack      {stack['StackName']} {stack['StackStatus']}")
+
+
+@app.command()
+def seed() -> None:
+    """Add what is missing of the sample offers and users."""
+    settings = settings_from_environment()
+    system = lifecycle.running(settings)
+    lifecycle.seed(settings, state.load(settings.state_dir, settings.target), system, say)
+
+
+@app.command()
+def audit() -> None:
+    """Check the conservation laws on the running system; exit code 1 on a breach."""
+    from harness.audit import audit as examine
+
+    report = examine(lifecycle.running(settings_from_environment()))
+    for line in report.lines():
+        console.print(escape(line))
+    raise typer.Exit(0 if report.clean else 1)
+
+
+@app.command()
+def logs() -> None:
+    """Follow the functions' logs (FUNCTION= one of them; FOLLOW=0 prints what is there and ends)."""
+    from harness.logs import follow
+
+    system = lifecycle.running(settings_from_environment())
+    follow(system, os.environ.get("FUNCTION", ""), os.environ.get("FOLLOW", "1") != "0")
+
+
+@app.command()
+def doctor() -> None:
+    """Check everything that `up` needs; exit code 1 when something fatal is found."""
+    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+    verdicts = set()
+    for check in checks.examine(settings_from_environment()):
+        console.print(f"[{colours[check.verdict]}]{check.verdict:<5}[/] {escape(check.line)}")
+        verdicts.add(check.verdict)
+    raise typer.Exit(1 if "fail" in verdicts else 0)
+
+
+@app.command()
+def shoppers() -> None:
+    """Run live shoppers against the running system (USERS= SPEED= SEED= MINUTES=)."""
+    from harness.demo import run_in_foreground, shoppers_command
+
+    system = lifecycle.running(settings_from_environment())
+    minutes = whole_number("MINUTES", most=1440)
+    limit = ["--minutes", str(minutes)] if minutes else []
+    raise typer.Exit(run_in_foreground([*shoppers_command(), *limit], system))
+
+
+@app.command()
+def replay() -> None:
+    """Turn recorded purchases into traffic (DATA= MAP= LIMIT= SPEED= SEED=)."""
+    from harness.demo import run_in_foreground
+
+    names = ("DATA", "MAP", "LIMIT", "SPEED", "SEED")
+    given = [
+        part for name in names if os.environ.get(name) for part in (f"--{name.lower()}", os.environ[name])
+    ]
+    system = lifecycle.running(settings_from_environment())
+    raise typer.Exit(run_in_foreground([sys.executable, "-m", "harness.replay", *given], system))
+
+
+@app.command()
+def dashboard() -> None:
+    """Show the dashboard on the running system until Ctrl-C."""
+    from harness.demo import dashboard_until_interrupt
+
+    settings = settings_from_environment()
+    dashboard_until_interrupt(settings, lifecycle.running(settings), say)
+
+
+@app.command()
+def demo() -> None:
+    """Everything at once until Ctrl-C; HEADLESS=1 MINUTES=1 runs the traffic, audits and stops."""
+    from harness.demo import headless, interactive
+
+    minutes = whole_number("MINUTES", most=1440)
+    if is_set("HEADLESS"):
+        raise typer.Exit(headless(settings_from_environment(), minutes or 1, say))
+    raise typer.Exit(interactive(settings_from_environment(), minutes, say))
+
+
+@app.command()
+def lint() -> None:
+    """Run ruff, mypy, import-linter, cfn-lint and sam validate."""
+    from harness.quality import lint as run_linters
+
+    raise typer.Exit(run_linters(say))
+
+
+@app.command()
+def test() -> None:
+    """Lint, then run every test."""
+    from harness.quality import lint as run_linters
+    from harness.quality import run_tests
+
+    raise typer.Exit(run_linters(say) or run_tests(say))

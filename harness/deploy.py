@@ -1,0 +1,239 @@
+"""Deploy the three stacks in their order, each only when something of it changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from botocore.exceptions import ClientError
+
+from harness.sam import DEPLOY_WITHIN_S, SamFailed, SamRunner, build, build_fingerprint
+from harness.settings import Refusal, Settings
+from harness.state import State
+
+ARTIFACTS_BUCKET = "offerloop-artifacts"
+DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One of the three stacks.
+
+    Attributes:
+        key: name in messages.
+        suffix: end of the stack's name, after ``<prefix>offerloop``.
+        template: path in the application's folder.
+        built: it carries code, so `sam build` comes first.
+    """
+
+    key: str
+    suffix: str
+    template: str
+    built: bool = False
+
+    def name(self, settings: Settings) -> str:
+        """Give the stack's name."""
+        return f"{settings.prefix}offerloop{self.suffix}"
+
+
+STACKS = (
+    Stack("data", "-data", "sam/data.yaml"),
+    Stack("application", "", "template.yaml", built=True),
+    Stack("observability", "-observability", "sam/observability.yaml"),
+)
+
+
+class StackFailed(Refusal):
+    """A stack was not deployed; the message names the resource that failed and its reason."""
+
+
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def prepared(settings: Settings, state: State) -> Iterator[SamRunner]:
+    """Give a runner for this deployment, already starting when a stack looks changed from here."""
+    with SamRunner(settings) as sam:
+        known = {key: deployed["fingerprint"] for key, deployed in state.deployed.items()}
+        if known != {stack.key: stack_fingerprint(settings, stack) for stack in STACKS}:
+            sam.begin()
+        yield sam
+
+
+def deploy(
+    settings: Settings, state: State, cloudformation: Any, endpoint_url: str, sam: SamRunner, say: Say
+) -> None:
+    """Deploy what changed; the fingerprints of what is deployed go into *state*.
+
+    Raises:
+        StackFailed: a stack failed and was rolled back; the stacks after it are left as they are.
+    """
+    fingerprints = {stack.key: stack_fingerprint(settings, stack) for stack in STACKS}
+    changed = [
+        stack
+        for stack in STACKS
+        if not is_deployed(settings, stack, fingerprints[stack.key], cloudformation, state)
+    ]
+    if not changed:
+        return
+    with SamRunner(settings) as builder, ThreadPoolExecutor(1) as threads:
+        # The data stack is deployed while the code is built.
+        building = None
+        if any(stack.built for stack in changed):
+            building = threads.submit(build, settings, builder, build_fingerprint(settings))
+        for stack in changed:
+            template = settings.application / stack.template
+            if stack.built and building is not None:
+                template = build_result(building)
+            deploy_stack(settings, stack, template, sam, endpoint_url, cloudformation)
+            description = describe(cloudformation, stack.name(settings))
+            assert description is not None
+            state.deployed[stack.key] = {
+                "fingerprint": fingerprints[stack.key],
+                "changed": changed_at(description),
+            }
+            say(f"deployed {stack.name(settings)}")
+
+
+def build_result(built: Future[Path]) -> Path:
+    """Wait for the build.
+
+    Raises:
+        StackFailed: with the build's own message.
+    """
+    try:
+        return built.result()
+    except SamFailed as failed:
+        raise StackFailed(f"sam build failed: {last_error(failed.output)}") from failed
+
+
+def deploy_stack(
+    settings: Settings, stack: Stack, template: Path, sam: SamRunner, endpoint_url: str, cloudformation: Any
+) -> None:
+    """Run `sam deploy` for one stack.
+
+    Raises:
+        StackFailed: with the first resource that failed and why.
+    """
+    name = stack.name(settings)
+    parameters = parameters_of(settings, settings.application / stack.template)
+    arguments = [
+        *("deploy", "--template-file", str(template), "--stack-name", name, "--region", settings.region),
+        *("--s3-bucket", ARTIFACTS_BUCKET, "--s3-prefix", name, "--no-progressbar"),
+        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
+        *("--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+    ]
+    if parameters:
+        pairs = [f"ParameterKey={key},ParameterValue={value}" for key, value in parameters.items()]
+        arguments += ["--parameter-overrides", *pairs]
+    try:
+        sam.run(arguments, endpoint_url, DEPLOY_WITHIN_S)
+    except SamFailed as failed:
+        reason = failed_resource(cloudformation, name) or last_error(failed.output)
+        raise StackFailed(f"stack {name} was not deployed: {reason}") from failed
+
+
+def parameters_of(settings: Settings, template: Path) -> dict[str, str]:
+    """Give the values for those of our parameters that *template* declares."""
+    values = {"Prefix": settings.prefix, "PythonRuntime": settings.runtime, "PublicStorefront": "true"}
+    declared = yaml.load(template.read_text(), TemplateLoader).get("Parameters") or {}
+    return {name: value for name, value in values.items() if name in declared and value}
+
+
+def stack_fingerprint(settings: Settings, stack: Stack) -> str:
+    """Give the digest of what a stack is made of: template, code where it has any, and parameters."""
+    template = settings.application / stack.template
+    digest = hashlib.sha256(template.read_bytes())
+    digest.update(repr(sorted(parameters_of(settings, template).items())).encode())
+    if stack.built:
+        digest.update(build_fingerprint(settings).encode())
+    return digest.hexdigest()
+
+
+def is_deployed(
+    settings: Settings, stack: Stack, fingerprint: str, cloudformation: Any, state: State
+) -> bool:
+    """Tell whether a stack is there, whole, and untouched since we deployed this fingerprint."""
+    known = state.deployed.get(stack.key)
+    if known is None or known["fingerprint"] != fingerprint:
+        return False
+    description = describe(cloudformation, stack.name(settings))
+    return (
+        description is not None
+        and description["StackStatus"] in DEPLOYED
+        and changed_at(description) == known["changed"]
+    )
+
+
+def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    """Describe a stack; None when there is none of that name."""
+    try:
+        description: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            return None
+        raise
+    return description
+
+
+def changed_at(description: dict[str, Any]) -> str:
+    """Give the moment of a stack's last change."""
+    return str(description.get("LastUpdatedTime") or description["CreationTime"])
+
+
+def stack_outputs(cloudformation: Any, settings: Settings) -> dict[str, str]:
+    """Give the outputs of the three stacks in one mapping.
+
+    Raises:
+        StackFailed: a stack is not there, or two stacks have an output of the same name.
+    """
+    outputs: dict[str, str] = {}
+    for stack in STACKS:
+        description = describe(cloudformation, stack.name(settings))
+        if description is None:
+            raise StackFailed(f"stack {stack.name(settings)} is not there: run `make deploy`")
+        for output in description.get("Outputs") or []:
+            if output["OutputKey"] in outputs:
+                raise StackFailed(f"two stacks have an output {output['OutputKey']}: rename one")
+            outputs[output["OutputKey"]] = output["OutputValue"]
+    return outputs
+
+
+def failed_resource(cloudformation: Any, name: str) -> str | None:
+    """Give the first resource that failed in the last deployment, with its reason; None when none did."""
+    try:
+        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    except ClientError:
+        return None
+    since_start = []
+    for event in events:  # newest first; the deployment began where the stack itself went IN_PROGRESS
+        since_start.append(event)
+        own = event["ResourceType"] == "AWS::CloudFormation::Stack"
+        if own and event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+            break
+    for event in reversed(since_start):
+        own = event["ResourceType"] == "AWS::CloudFormation::Stack"
+        if event["ResourceStatus"].endswith("_FAILED") and not own:
+            reason = event.get("ResourceStatusReason", "no reason given")
+            return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+    return None
+
+
+def last_error(output: str) -> str:
+    """Give the line in which the SAM CLI says what was wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("Error:")]
+    return (errors or lines or ["it printed nothing"])[-1]
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """Reads a template as data; what intrinsic functions such as ``!Ref`` stand for is left out."""
+
+
+TemplateLoader.add_multi_constructor("!", lambda *_: None)

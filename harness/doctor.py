@@ -1,0 +1,153 @@
+"""Check everything that the system needs on this machine; one line each, saying what to do."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness import state
+from harness.embedded import emulator
+from harness.processes import listener, port_is_free
+from harness.sam import sam_environment
+from harness.settings import DEFAULT_PORT, Refusal, Settings
+from harness.system import REPOSITORY
+
+LEAST_FREE_MB = 500
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+LINKS = {
+    "sam/bundle/handlers": "../../handlers",
+    "sam/bundle/offerloop": "../../offerloop",
+    "sam/bundle/requirements.txt": "../../handlers/requirements.txt",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding.
+
+    Attributes:
+        verdict: ``fail`` stops `up`, ``warn`` leaves some feature or test out.
+        line: what was found and, unless all is well, what to do.
+    """
+
+    verdict: Literal["ok", "warn", "fail"]
+    line: str
+
+
+def refuse_what_stops_up(settings: Settings, port: int) -> None:
+    """Run the checks without which `up` cannot work.
+
+    Raises:
+        Refusal: the first that fails.
+    """
+    for check in (free_disk(settings.state_dir), free_port(port), interpreter(settings), links(settings)):
+        if check.verdict == "fail":
+            raise Refusal(check.line)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Run every check, cheapest first."""
+    known = state.load(settings.state_dir, settings.target)
+    yield Check("ok", f"Python {sys.version.split()[0]} in .venv")
+    yield from tools()
+    yield free_disk(settings.state_dir)
+    yield links(settings)
+    yield interpreter(settings)
+    yield from processes(known)
+    if known.running("emulator") is None:
+        yield free_port(settings.port or known.port or DEFAULT_PORT)
+    yield redis_server()
+    yield chromium()
+
+
+def tools() -> Iterator[Check]:
+    """Look for each environment's own tool."""
+    for tool in (".sam/bin/sam", ".emulator/bin/ministack", ".lambda/bin/python", ".venv/bin/pytest"):
+        if (REPOSITORY / tool).exists():
+            yield Check("ok", f"{tool} is there")
+        else:
+            yield Check("fail", f"{tool} is missing: run `make clean`, then `make setup`")
+
+
+def free_disk(folder: Path) -> Check:
+    """Look whether the disk of *folder* has room."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    free_mb = shutil.disk_usage(existing).free // 2**20
+    if free_mb < LEAST_FREE_MB:
+        return Check("fail", f"only {free_mb} MB free on the disk of {existing}: free {LEAST_FREE_MB} MB")
+    return Check("ok", f"{free_mb} MB free on the disk of {existing}")
+
+
+def free_port(port: int) -> Check:
+    """Look whether the emulator's port is free."""
+    if port_is_free(port):
+        return Check("ok", f"port {port} is free")
+    return Check("fail", f"port {port} is taken by {listener(port)}: stop it, or give another with PORT=")
+
+
+def links(settings: Settings) -> Check:
+    """Look whether the bundle's symbolic links came with the checkout."""
+    if settings.application != REPOSITORY:
+        return Check("ok", "the application brings its own bundle")
+    for name, goal in LINKS.items():
+        link = REPOSITORY / name
+        if not link.is_symlink() or not link.exists():
+            return Check(
+                "fail",
+                f"{name} is not a working symbolic link to {goal}: "
+                "run `git config core.symlinks true` and `git checkout -- sam/bundle`",
+            )
+    return Check("ok", "the links in sam/bundle work")
+
+
+def interpreter(settings: Settings) -> Check:
+    """Look whether `sam build` finds the functions' interpreter."""
+    path = shutil.which(settings.runtime, path=sam_environment()["PATH"])
+    if path is None:
+        return Check("fail", f"{settings.runtime} is not on sam build's PATH: run `make clean`, `make setup`")
+    return Check("ok", f"sam build uses {path}")
+
+
+def processes(known: state.State) -> Iterator[Check]:
+    """Look after the processes that state.json names."""
+    for name, process in known.processes.items():
+        if not process.alive():
+            yield Check("warn", f"{name} (process {process.pid}) has ended: `make up` starts it again")
+        elif name == "emulator" and known.port is not None and not emulator.answers(known.port):
+            yield Check(
+                "fail", f"the emulator (process {process.pid}) does not answer: `make down`, `make up`"
+            )
+        else:
+            yield Check("ok", f"{name} runs (process {process.pid})")
+
+
+def redis_server() -> Check:
+    """Look for the Redis that the tests of the Redis store start."""
+    path = shutil.which("redis-server")
+    if path is None:
+        return Check("warn", "redis-server is missing, its tests are skipped: Debian package redis-server")
+    return Check("ok", f"redis-server is {path}")
+
+
+def chromium_path() -> str | None:
+    """Give the Chromium of this machine, None when there is none."""
+    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+def chromium() -> Check:
+    """Look for the browser that the browser tests drive, and whether it starts."""
+    path = chromium_path()
+    if path is None:
+        return Check("warn", "Chromium is missing, browser tests are skipped: Debian package chromium")
+    try:
+        ended = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return Check("warn", f"{path} does not start: reinstall the Debian package chromium")
+    if ended.returncode != 0:
+        return Check("warn", f"{path} does not start: reinstall the Debian package chromium")
+    return Check("ok", f"{ended.stdout.strip()} is {path}")

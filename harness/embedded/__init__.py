@@ -1,0 +1,1 @@
+"""The embedded target: one emulator process, pinned, with a few patches."""

@@ -1,0 +1,1 @@
+"""One file per difference between the emulator and AWS that this project cannot live with."""

@@ -1,0 +1,206 @@
+"""Bring the embedded system up and down: emulator, stacks, sample data, metrics."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from harness import deploy as deployment
+from harness import doctor, state
+from harness.embedded import emulator
+from harness.processes import Process, start_detached, stop
+from harness.sam import SamRunner
+from harness.settings import DEFAULT_PORT, Refusal, Settings
+from harness.state import State
+from harness.system import (
+    EMULATOR_CREDENTIALS,
+    REPOSITORY,
+    NotRunning,
+    RunningSystem,
+    client_config,
+    rest_api_url,
+    running_system,
+)
+
+Say = deployment.Say
+
+# Stopped in this order: what uses the emulator before the emulator itself.
+STOP_ORDER = ("shoppers", "docs", "dashboard", "metrics", "emulator")
+
+
+def up(settings: Settings, say: Say) -> RunningSystem:
+    """Start, deploy and seed what is not there yet.
+
+    Raises:
+        Refusal: something the user has to change; what was started before it keeps running.
+    """
+    with state.locked(settings.state_dir):
+        known = state.load(settings.state_dir, settings.target)
+        running = known.running("emulator")
+        if settings.reset and running is not None:
+            stop_all(known, say)
+            running = None
+        port = chosen_port(settings, known, running)
+        if running is None:
+            doctor.refuse_what_stops_up(settings, port)
+            forget_dead(known, say)
+        if settings.reset:
+            emulator.forget(settings)
+            known.deployed, known.seeded = {}, False
+        # The SAM CLI takes a second to import: begin while the emulator starts, when it will be needed.
+        with deployment.prepared(settings, known) as sam:
+            if running is None:
+                start_emulator(settings, known, port)
+            return bring_up_to_date(settings, known, sam, say)
+
+
+def chosen_port(settings: Settings, known: State, running: Process | None) -> int:
+    """Give the port to use: the running emulator's, the one asked for, the last one, the default.
+
+    Raises:
+        Refusal: it runs on another port than asked for.
+    """
+    if running is not None and settings.port not in (None, known.port):
+        raise Refusal(f"it runs on port {known.port} already: `make down` first to change to {settings.port}")
+    return settings.port or known.port or DEFAULT_PORT
+
+
+def start_emulator(settings: Settings, known: State, port: int) -> None:
+    """Start the emulator and wait until it answers; the state says so before it is ready."""
+    process = emulator.start(settings, port)
+    known.port, known.processes["emulator"] = port, process
+    state.save(settings.state_dir, known)
+    emulator.wait_until_ready(process, port, settings.logs / "emulator.log")
+
+
+def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say) -> RunningSystem:
+    """Deploy what changed, seed new tables, start what belongs to it, and write down the system."""
+    assert known.port is not None
+    endpoint_url = emulator.endpoint_url(known.port)
+    client = emulator_clients(endpoint_url, settings.region)
+    cloudformation = client("cloudformation")
+    data_stack = deployment.STACKS[0].name(settings)
+    if deployment.describe(cloudformation, data_stack) is None:
+        known.deployed, known.seeded = {}, False
+        make_bucket(client("s3"))
+    try:
+        deployment.deploy(settings, known, cloudformation, endpoint_url, sam, say)
+    finally:
+        state.save(settings.state_dir, known)
+    system = write_down(settings, known, client, endpoint_url)
+    if not known.seeded:
+        seed(settings, known, system, say)
+    if known.running("metrics") is None:
+        known.processes["metrics"] = start_detached(
+            [sys.executable, "-m", "harness.metrics"],
+            settings.logs / "metrics.log",
+            system.environment(),
+            REPOSITORY,
+        )
+        state.save(settings.state_dir, known)
+    return system
+
+
+def write_down(settings: Settings, known: State, client: Any, endpoint_url: str) -> RunningSystem:
+    """Read the stacks' outputs and the API key, and keep them as the running system."""
+    outputs = deployment.stack_outputs(client("cloudformation"), settings)
+    secret = client("secretsmanager").get_secret_value(SecretId=outputs["ApiKeySecretArn"])
+    known.system = {
+        "target": settings.target,
+        "endpoint_url": endpoint_url,
+        "region": settings.region,
+        "prefix": settings.prefix,
+        "api_url": rest_api_url(outputs["ApiUrl"], endpoint_url),
+        "api_key": secret["SecretString"],
+        "outputs": outputs,
+    }
+    state.save(settings.state_dir, known)
+    return running_system(settings.target)
+
+
+def seed(settings: Settings, known: State, system: RunningSystem, say: Say) -> None:
+    """Put the sample data in; an application of the tests has none."""
+    if settings.application == REPOSITORY:
+        from harness.seed import seed as put_samples
+
+        try:
+            put_samples(system)
+        except TimeoutError as late:
+            raise Refusal(str(late)) from late
+        say("seeded the sample offers and users")
+    known.seeded = True
+    state.save(settings.state_dir, known)
+
+
+def redeploy(settings: Settings, say: Say) -> list[str]:
+    """Deploy the changed stacks to the running emulator; gives their keys.
+
+    Raises:
+        NotRunning: there is none.
+    """
+    with state.locked(settings.state_dir):
+        known = state.load(settings.state_dir, settings.target)
+        if known.running("emulator") is None:
+            raise NotRunning("nothing is running: `make up` starts and deploys")
+        before = dict(known.deployed)
+        with deployment.prepared(settings, known) as sam:
+            bring_up_to_date(settings, known, sam, say)
+        return [key for key, fingerprint in known.deployed.items() if fingerprint != before.get(key)]
+
+
+def down(settings: Settings, say: Say) -> None:
+    """Stop everything of this target; its data stays for the next `up`."""
+    with state.locked(settings.state_dir):
+        known = state.load(settings.state_dir, settings.target)
+        stop_all(known, say)
+        known.system = None
+        state.save(settings.state_dir, known)
+
+
+def stop_all(known: State, say: Say) -> None:
+    """Stop the processes that are in the state, and only those."""
+    for name in sorted(known.processes, key=lambda each: STOP_ORDER.index(each)):
+        process = known.processes.pop(name)
+        known.pages.pop(name, None)
+        if process.alive():
+            say(f"stopping {name}")
+        stop(process)
+
+
+def forget_dead(known: State, say: Say) -> None:
+    """Clear away processes that the state names and that are gone, with anything they left behind."""
+    for name, process in list(known.processes.items()):
+        if not process.alive():
+            say(f"{name} (process {process.pid}) had ended without `make down`")
+            known.pages.pop(name, None)
+            stop(known.processes.pop(name))
+
+
+def running(settings: Settings) -> RunningSystem:
+    """Give the running system.
+
+    Raises:
+        NotRunning: nothing runs, or what ran has ended.
+    """
+    known = state.load(settings.state_dir, settings.target)
+    if known.running("emulator") is None:
+        raise NotRunning(f"nothing is running on target {settings.target}: run `make up` first")
+    return running_system(settings.target)
+
+
+def emulator_clients(endpoint_url: str, region: str) -> Any:
+    """Give a function that makes boto3 clients for the emulator, before there is a running system."""
+    session = boto3.session.Session(region_name=region, **EMULATOR_CREDENTIALS)
+    return lambda service: session.client(service, endpoint_url=endpoint_url, config=client_config())
+
+
+def make_bucket(s3: Any) -> None:
+    """Make the bucket that deployment packages go to, if it is not there."""
+    try:
+        s3.create_bucket(Bucket=deployment.ARTIFACTS_BUCKET)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            raise

@@ -1,0 +1,72 @@
+"""The checks behind `make lint` and `make test`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from harness.deploy import STACKS
+from harness.lifecycle import Say
+from harness.sam import sam_environment
+from harness.system import REPOSITORY, without_aws_account
+
+BIN = REPOSITORY / ".venv/bin"
+
+
+def linters() -> dict[str, list[str]]:
+    """Give every check by its name."""
+    templates = [stack.template for stack in STACKS]
+    validate = [str(REPOSITORY / ".sam/bin/sam"), "validate", "--lint", "--region", "us-east-1", "--template"]
+    return {
+        "ruff": [str(BIN / "ruff"), "check", "--quiet", "."],
+        "ruff format": [str(BIN / "ruff"), "format", "--check", "--quiet", "."],
+        "mypy": [str(BIN / "mypy")],
+        "import-linter": [str(BIN / "lint-imports")],
+        "cfn-lint": [str(BIN / "cfn-lint"), *templates],
+        **{f"sam validate {template}": [*validate, template] for template in templates},
+    }
+
+
+def lint(say: Say) -> int:
+    """Run every check, two at a time, and print what each finds.
+
+    Returns:
+        0, or 1 when one found something.
+    """
+    checks = linters()
+    with ThreadPoolExecutor(2) as threads:
+        return max(threads.map(lambda name: run_check(name, checks[name], say), checks))
+
+
+def run_check(name: str, command: list[str], say: Say) -> int:
+    """Run one check.
+
+    Returns:
+        0 or 1.
+    """
+    began = time.monotonic()
+    ended = subprocess.run(
+        command, cwd=REPOSITORY, env=sam_environment(), capture_output=True, text=True, check=False
+    )
+    verdict = "ok" if ended.returncode == 0 else "FAILED"
+    say(f"{verdict:<7}{name} ({time.monotonic() - began:.1f} s)")
+    if ended.returncode:
+        say((ended.stdout + ended.stderr).strip())
+    return int(ended.returncode != 0)
+
+
+def run_tests(say: Say) -> int:
+    """Run the test suite on as many processes as there are cores, at most four.
+
+    Returns:
+        pytest's exit code.
+    """
+    workers = min(4, os.cpu_count() or 1)
+    say(f"pytest on {workers} processes")
+    command = [str(BIN / "pytest"), "-n", str(workers), "--dist", "loadfile"]
+    # The tests start systems of their own: what this shell says about another must not reach them.
+    ours = ("TARGET", "PORT", "RESET", "HEADLESS", "MINUTES", "PREFIX", "OFFERLOOP_STATE", "OFFERLOOP_TARGET")
+    environment = {name: value for name, value in without_aws_account(os.environ).items() if name not in ours}
+    return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode

@@ -1,0 +1,1 @@
+"""The live dashboard: what is served and why, pivots, trending, experiments, health."""

@@ -1,0 +1,79 @@
+"""What all pages share: regions that refresh by themselves, and words instead of a stack trace."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.data import Source, Unreachable
+
+REFRESH_S = 3.0
+Connect = Callable[[], Source]
+
+# Streamlit fades what it is about to redraw; in a region that redraws every three seconds that flickers.
+_STYLE = """<style>
+[data-stale="true"] { opacity: 1 !important; transition: none !important; }
+[data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 2rem; }
+[class*="st-key-tiles"] > div { flex: 1 1 9rem !important; min-width: 9rem; width: auto !important; }
+[data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; font-size: 1.75rem; }
+[data-testid="stMetricValue"] * { white-space: normal; overflow: visible; overflow-wrap: anywhere; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+  h1 { font-size: 1.7rem !important; }
+}
+</style>"""
+
+
+def page(show: Callable[[Connect], None], connect: Connect) -> Callable[[], None]:
+    """A page for `st.Page` that draws a view with its source."""
+
+    def draw() -> None:
+        st.html(_STYLE)
+        show(connect)
+
+    return draw
+
+
+def refreshing(
+    connect: Connect, draw: Callable[[Source], None], *, key: str, every_s: float = REFRESH_S
+) -> None:
+    """Draw a region now and again every few seconds, without the rest of the page.
+
+    Once the system cannot be read the region says so, and comes back by itself.
+    """
+
+    @st.fragment(run_every=every_s, key=key)
+    def region() -> None:
+        try:
+            draw(connect())
+        except Unreachable as problem:
+            st.warning(str(problem), icon=":material/cloud_off:")
+
+    region()
+
+
+def empty(title: str, words: str, command: str) -> None:
+    """An empty state: what would be here, and the command that brings it."""
+    with st.container(border=True):
+        st.markdown(f"**{title}**")
+        st.caption(words)
+        st.code(command, language="bash")
+
+
+def tiles(count: int, *, key: str = "tiles") -> list[DeltaGenerator]:
+    """*count* boxes of the same width, in a row that wraps: two beside each other on a phone."""
+    row = st.container(horizontal=True, gap="small", key=key)
+    return [row.container() for _ in range(count)]
+
+
+def clock_time(epoch_s: float) -> str:
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%H:%M:%S}"
+
+
+def ago(seconds: float) -> str:
+    """A span in the largest unit that fits: 45 s, 12 min, 3 h, 2 d."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"

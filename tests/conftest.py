@@ -1,0 +1,20 @@
+"""Rules for every test: only emulated and browser tests open sockets, and only to this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, and let those that need it talk to this machine."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+        if folder in ("emulated", "browser"):
+            item.add_marker(getattr(pytest.mark, folder))
+        if item.get_closest_marker("emulated") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.allow_hosts(LOOPBACK))

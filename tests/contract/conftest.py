@@ -1,0 +1,131 @@
+"""Every port on every adapter: memory, and DynamoDB (moto, in process, tables from the template)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from handlers.aws.activity_store import DynamoActivityStore
+from handlers.aws.engagement_store import DynamoEngagementStore
+from handlers.aws.experiment_store import DynamoExperimentStore
+from handlers.aws.idempotency_store import DynamoRateCounter
+from handlers.aws.inventory_store import DynamoInventoryStore
+from handlers.aws.offer_rows import offer_item
+from handlers.aws.offer_store import DynamoOfferStore
+from handlers.aws.outbox_table import DynamoOutbox
+from handlers.aws.pivots import DynamoPivotLog
+from handlers.aws.serving import DynamoContextReader
+from handlers.aws.table_access import Patience, Tables
+from offerloop.offers.model import Offer
+from offerloop.offers.ports import (
+    ActivityStore,
+    ContextReader,
+    EngagementStore,
+    ExperimentStore,
+    InventoryStore,
+    OfferStore,
+    PivotLog,
+)
+from offerloop.outbox import Outbox
+from offerloop.rate_limit import RateCounter
+from simulator.memory.activity import MemoryActivityStore, MemoryOutbox, MemoryRateCounter
+from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore, MemoryPivotLog
+from simulator.memory.engagement import MemoryEngagementStore
+from simulator.memory.inventory import MemoryInventoryStore
+from simulator.memory.serving import MemoryContextReader
+from simulator.memory.world import MemoryWorld
+from tests.factories import NOON, FixedClock
+from tests.template_tables import create_tables
+
+NO_WAITING = Patience(sleep=lambda seconds: None, jitter=lambda: 0.0)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """All ports of one world; *outbox* has the messages of events, *alerts* those of pivots."""
+
+    contexts: ContextReader
+    activity: ActivityStore
+    engagement: EngagementStore
+    inventory: InventoryStore
+    offers: OfferStore
+    experiments: ExperimentStore
+    pivot_log: PivotLog
+    outbox: Outbox
+    alerts: Outbox
+    rate_counter: RateCounter
+    raw: Any
+
+    def put_offer(self, offer: Offer, *, listing_its_end: bool = True) -> None:
+        """Write an offer's record past the ports, as a foreign client does."""
+        if isinstance(self.raw, MemoryWorld):
+            self.raw.put_offer(offer)
+            return
+        item = offer_item(offer)
+        if not listing_its_end:
+            item.pop("expiry_list", None)
+        self.raw.put_item(TableName="Offers", Item=item)
+
+    def remove_offer(self, offer_id: str) -> None:
+        """Delete an offer's record as TTL does."""
+        if isinstance(self.raw, MemoryWorld):
+            self.raw.remove_offer(offer_id)
+        else:
+            self.raw.delete_item(
+                TableName="Offers", Key={"PK": {"S": f"OFFER#{offer_id}"}, "SK": {"S": "METADATA"}}
+            )
+
+
+def memory_stores(world: MemoryWorld) -> Stores:
+    outbox = MemoryOutbox(world)
+    return Stores(
+        contexts=MemoryContextReader(world),
+        activity=MemoryActivityStore(world),
+        engagement=MemoryEngagementStore(world),
+        inventory=MemoryInventoryStore(world),
+        offers=MemoryOfferStore(world),
+        experiments=MemoryExperimentStore(world),
+        pivot_log=MemoryPivotLog(world),
+        outbox=outbox,
+        alerts=outbox,
+        rate_counter=MemoryRateCounter(world),
+        raw=world,
+    )
+
+
+def dynamo_stores(client: Any, tables: Tables) -> Stores:
+    return Stores(
+        contexts=DynamoContextReader(client, tables),
+        activity=DynamoActivityStore(client, tables, patience=NO_WAITING),
+        engagement=DynamoEngagementStore(client, tables, patience=NO_WAITING),
+        inventory=DynamoInventoryStore(client, tables, patience=NO_WAITING),
+        offers=DynamoOfferStore(client, tables, patience=NO_WAITING),
+        experiments=DynamoExperimentStore(client, tables, patience=NO_WAITING),
+        pivot_log=DynamoPivotLog(client, tables, until=NOON + 3_600),
+        outbox=DynamoOutbox(client, tables.user_activity),
+        alerts=DynamoOutbox(client, tables.offers),
+        rate_counter=DynamoRateCounter(client, tables),
+        raw=client,
+    )
+
+
+@pytest.fixture
+def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A DynamoDB client on moto, without tables."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield boto3.client("dynamodb", region_name="us-east-1")
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def stores(request: pytest.FixtureRequest) -> Stores:
+    if request.param == "memory":
+        return memory_stores(MemoryWorld(FixedClock()))
+    client = request.getfixturevalue("dynamodb")
+    return dynamo_stores(client, create_tables(client))

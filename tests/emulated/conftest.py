@@ -1,0 +1,62 @@
+"""Deployed systems for tests: every one on a free port with its own state, stopped at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.system import RunningSystem
+from tests.emulated.target import TRIAL, Target
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """This repository's application, started once for all tests of a test process."""
+    target = Target(tmp_path_factory.mktemp("system"))
+    try:
+        yield target
+    finally:
+        target.down()
+
+
+@pytest.fixture(scope="session")
+def system(target: Target) -> RunningSystem:
+    """The application, deployed and seeded; tests share it, so each makes offers and users of its own."""
+    return target.up()
+
+
+@pytest.fixture
+def pristine_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """The application as it is straight after seeding, for one test alone."""
+    target = Target(tmp_path_factory.mktemp("pristine"))
+    try:
+        yield target.up()
+    finally:
+        target.down()
+
+
+@pytest.fixture(scope="session")
+def trial_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The trial application's place; the canary must never reach a function."""
+    target = Target(tmp_path_factory.mktemp("trial"), TRIAL, variables={"SHELL_CANARY": "of the developer"})
+    try:
+        yield target
+    finally:
+        target.down()
+
+
+@pytest.fixture(scope="session")
+def trial(trial_target: Target) -> RunningSystem:
+    """The trial application, deployed; for tests of the target itself."""
+    return trial_target.up()
+
+
+@pytest.fixture
+def own_trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """A place for the trial application that one test may start, stop and break."""
+    target = Target(tmp_path_factory.mktemp("own"), TRIAL)
+    try:
+        yield target
+    finally:
+        target.down()

@@ -1,0 +1,93 @@
+"""A system of a test's own: its own state folder and port, driven through the command line as a user does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from harness.system import REPOSITORY, RunningSystem, without_aws_account
+
+TRIAL = Path(__file__).parent / "trial"
+COMMAND_WITHIN_S = 300  # a first build downloads the dependencies
+OURS = {"TARGET", "PORT", "RESET", "HEADLESS", "MINUTES", "PREFIX", "USERS", "SPEED", "SEED", "FUNCTION"}
+
+
+@dataclass
+class Target:
+    """One place to run a system in.
+
+    Attributes:
+        state: root of its state (OFFERLOOP_STATE).
+        application: what is deployed there; default this repository.
+        port: a port that was free when the target was made.
+        variables: further environment of its commands.
+    """
+
+    state: Path
+    application: Path = REPOSITORY
+    port: int = field(default_factory=lambda: free_port())
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run ``python -m harness <command>`` there."""
+        inherited = {
+            name: value for name, value in without_aws_account(os.environ).items() if name not in OURS
+        }
+        ours = {
+            "OFFERLOOP_STATE": str(self.state),
+            "OFFERLOOP_APPLICATION": str(self.application),
+            "PORT": str(self.port),
+            "COLUMNS": "300",
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "harness", *command],
+            env={**inherited, **ours, **self.variables, **variables},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_WITHIN_S,
+            check=False,
+        )
+
+    def up(self, **variables: str) -> RunningSystem:
+        """Bring the system up and give it."""
+        ended = self.run("up", **variables)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return self.system()
+
+    def system(self) -> RunningSystem:
+        """Give the running system as `outputs` prints it."""
+        ended = self.run("outputs")
+        assert ended.returncode == 0, ended.stderr
+        fields = json.loads(ended.stdout)
+        return RunningSystem(**{**fields, "state_dir": Path(fields["state_dir"])})
+
+    def down(self) -> None:
+        """Stop it."""
+        ended = self.run("down")
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    def process(self, name: str) -> psutil.Process:
+        """Give one of its running processes."""
+        state = json.loads((self.state / "embedded/state.json").read_text())
+        return psutil.Process(state["processes"][name]["pid"])
+
+
+def trial_copy(folder: Path) -> Path:
+    """Copy the trial application, for a test that changes it."""
+    return Path(shutil.copytree(TRIAL, folder / "trial"))
+
+
+def free_port() -> int:
+    """Give a port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,191 @@
+"""Each page on a system in memory: full, straight after seeding, and while nothing answers."""
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.views import experiments, health, pivots, recommendations, trending
+from offerloop.offers.model import EventType
+from tests.memory_dashboard import LAPTOP, MemoryDashboard
+
+VIEWS = {
+    "recommendations": recommendations,
+    "pivots": pivots,
+    "trending": trending,
+    "experiments": experiments,
+    "health": health,
+}
+
+
+def draw(view, source):
+    view.show(lambda: source)
+
+
+def page(name, source):
+    app = AppTest.from_function(draw, args=(VIEWS[name], source), default_timeout=20).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def metrics(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def words(app):
+    return "\n".join(element.value for kind in ("markdown", "caption", "code") for element in app.get(kind))
+
+
+@pytest.fixture(scope="module")
+def busy():
+    source = MemoryDashboard()
+    source.live_through()
+    return source
+
+
+@pytest.fixture(autouse=True)
+def _forgotten():
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def seeded():
+    return MemoryDashboard()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_page_of_a_busy_system_has_no_empty_state_and_no_warning(name, busy):
+    app = page(name, busy)
+
+    assert app.title[0].value.lower() == name
+    assert not app.warning
+    assert not app.code
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_page_says_so_while_nothing_answers_and_goes_on_afterwards(name, seeded):
+    seeded.down = True
+    app = page(name, seeded)
+    assert [warning.value for warning in app.warning] == [
+        "The system at http://127.0.0.1:4566 does not answer. `make up` starts it."
+    ]
+
+    seeded.down = False
+    app.run()
+    assert not app.warning
+
+
+def test_user001_sees_the_documented_scores_straight_after_seeding(seeded):
+    app = page("recommendations", seeded)
+
+    assert app.selectbox(key="user").value == "USER001"
+    assert metrics(app)["Best score"] == "87.5"
+    assert metrics(app)["Offers in stock"] == "5"
+    table = app.dataframe[0].value
+    assert list(table["Offer"]) == ["Premium Laptop Deal", "Fashion Flash Sale", "Smart Home Bundle"]
+    assert list(table["Because"]) == ["preferred", "default", "preferred"]
+    assert list(table["Stock"]) == [50, 200, 30]
+    assert list(table["Boost"]) == ["–", "–", "–"]
+    assert "Score = 40 % priority + 30 % relevance + 20 % urgency + 10 % inventory" in words(app)
+    assert "make shoppers" in words(app)  # no events yet
+
+
+def test_another_user_may_be_chosen_or_typed(seeded):
+    # AppTest can choose options only; what is typed arrives as the same session state.
+    app = AppTest.from_function(draw, args=(recommendations, seeded), default_timeout=20)
+    app.session_state["user"] = "nobody-has-seen-me"
+    app.run()
+
+    assert not app.exception
+    assert "Nothing is known about this user yet" in words(app)
+    assert list(app.dataframe[0].value["Because"]) == ["default", "default", "default"]
+
+
+def test_a_boost_a_learned_category_and_a_dismissal_are_explained(seeded):
+    laptop = seeded.offers.get(LAPTOP)
+    seeded.track("USER002", laptop, EventType.ADD_TO_CART)
+    seeded.track("USER002", seeded.offers.get("OFF005"), EventType.DISMISS)
+    seeded.sell_out(LAPTOP)
+    seeded.deliver()
+
+    app = page("recommendations", seeded)
+    app.selectbox(key="user").set_value("USER002").run()
+
+    rows = app.dataframe[0].value.set_index("Offer")
+    assert rows.loc["Smart Home Bundle", "Boost"] == "+20"
+    assert rows.loc["Smart Home Bundle", "Because"].startswith("learned +")
+    assert "Smart Home Bundle carries the boost of a pivot" in words(app)
+    assert "Not recommended (dismissed or used up): Garden Starter Set" in words(app)
+    assert list(app.dataframe[1].value["Event"]) == ["dismiss", "add to cart"]
+
+
+def test_pivots_are_counted_and_open_ones_marked(busy):
+    app = page("pivots", busy)
+
+    assert metrics(app) == {"Open": "1", "Total, 7 days": "2", "Undone": "1", "No candidate": "0"}
+    rows = app.dataframe[0].value
+    assert list(rows["State"]) == ["● open", "undone"]
+    assert list(rows["Took over"]) == ["Smart Home Bundle", "Smart Home Bundle"]
+    assert rows["Undone (UTC)"].iloc[0] == "–"
+
+
+def test_trending_counts_what_was_tracked(busy):
+    shown = metrics(page("trending", busy))
+
+    by_type = busy.trends().engagement.by_type()
+    assert shown["Events, 15 min"] == f"{sum(by_type.values()):,}"
+    assert shown["Redemptions"] == str(by_type[EventType.REDEMPTION])
+    assert shown["Strongest now"] == busy.trends().lifted[0].category
+
+
+def test_an_experiment_shows_its_variants_and_a_verdict(busy):
+    app = page("experiments", busy)
+
+    [view] = busy.experiments()
+    exposed = [variant.exposed for variant in view.result.variants]
+    assert metrics(app)["Users exposed"] == str(sum(exposed))
+    assert metrics(app)["Sample ratio"] == "as intended"
+    rows = app.dataframe[0].value
+    assert list(rows["Variant"]) == ["control", "urgent"]
+    assert list(rows["Exposed"]) == exposed
+    assert list(rows["Urgency"]) == ["20 %", "60 %"]
+    assert "The intervals overlap" in words(app)
+
+
+def test_without_an_experiment_the_page_gives_commands_that_name_no_key(seeded):
+    commands = page("experiments", seeded).code[0].value
+
+    assert f"API={seeded.facts().api_url}" in commands
+    assert '-H "X-API-Key: $KEY"' in commands
+    assert "/experiments/more-urgency/start" in commands
+
+
+@pytest.mark.parametrize("name", ["pivots", "trending"])
+def test_an_empty_page_says_what_to_run(name, seeded):
+    assert "make shoppers" in words(page(name, seeded))
+
+
+def test_health_shows_where_counts_and_api_documentation(busy):
+    app = page("health", busy)
+
+    assert metrics(app) == {
+        "Offers": "6",
+        "In stock": "5",
+        "Open pivots": "1",
+        "Outbox waiting": "0",
+        "Dead letters": "0",
+    }
+    assert "embedded" in words(app)
+    assert "[API documentation](http://127.0.0.1:8502)" in words(app)
+
+
+def test_the_audit_runs_at_the_press_of_a_button(seeded):
+    app = page("health", seeded)
+    assert not app.success
+
+    app.button[0].click().run()
+    assert app.success[0].value == "All 15 laws hold."
+
+    seeded.breach = True
+    app.button[0].click().run()
+    assert app.error[0].value == "1 of 15 laws are broken."
+    assert "OFF002: stock is -1" in list(app.dataframe[0].value["Breaches"])

@@ -1,0 +1,125 @@
+"""A snapshot of everything that a world in memory has stored: what the invariants are checked on."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from offerloop.offers.experiments import ExperimentStatus, Tally
+from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Order, RankEntry, Weights
+from simulator.memory.world import MemoryWorld
+from simulator.memory.world import Place as StoredPlace
+from simulator.snapshot import EventRow, ListOfRanking, OfferInRanking, Place, Snapshot, WaitingMessage
+
+_EITHER = " or "  # between the keys of an offer that two lists of one order sort differently
+
+
+def snapshot(world: MemoryWorld, *, events_are_complete: bool = True) -> Snapshot:
+    """The whole world at this moment; mappings are its own, so take it, check it and let it go.
+
+    Time grows with the number of offers in rankings and of events kept: about 4 ms for 50 offers with
+    5,000 events.
+
+    Args:
+        events_are_complete: False once the world has forgotten its oldest events.
+    """
+    rankings = rankings_complete(world)
+    kept = {weights.ranking_id for weights in rankings}
+    return Snapshot(
+        taken_at_ms=world.clock.now_ms(),
+        offers=world.offers,
+        states=world.states,
+        rankings=rankings,
+        places=dict(_places(world, rankings)),
+        ends_listed={offer_id for _, offer_id in world.expiries},
+        boards={ListOfRanking(*key): (board,) for key, board in world.boards.items() if key[0] in kept},
+        available=world.available,
+        pivots=tuple(world.pivots.values()),
+        events=tuple(_events(world)),
+        redeemed=world.redemptions,
+        tallies={
+            (experiment_id, variant): Tally(*counts)
+            for experiment_id, tallies in world.tallies.items()
+            for variant, counts in tallies.items()
+        },
+        outbox=tuple(
+            WaitingMessage(message.message_id, message.written_at_ms) for message in world.outbox.values()
+        ),
+        trend=world.trend,
+        events_are_complete=events_are_complete,
+    )
+
+
+def rankings_complete(world: MemoryWorld) -> tuple[Weights, ...]:
+    """The weights that complete lists are kept for: those of an experiment count once it is RUNNING."""
+    live = world.live()
+    running = live.rankings if live is not None and live.status is ExperimentStatus.RUNNING else ()
+    return tuple(dict.fromkeys((CONTROL, BY_PRIORITY, *running)))
+
+
+def _places(world: MemoryWorld, rankings: tuple[Weights, ...]) -> Iterator[tuple[OfferInRanking, Place]]:
+    """Each place as the sorted lists have it, whatever the record of places says.
+
+    An offer that only one of the two knows gets a place that equals no right one.
+    """
+    for weights in rankings:
+        recorded = world.places.get(weights.ranking_id, {})
+        listed = _listed(world, weights)
+        for offer_id in recorded.keys() | listed.keys():
+            place = _place(recorded.get(offer_id), listed.get(offer_id, {}), weights)
+            yield OfferInRanking(offer_id, weights.ranking_id), place
+
+
+_Listed = dict[tuple[str, Order], tuple[str, RankEntry]]  # list name and order -> sort key and entry
+
+
+def _listed(world: MemoryWorld, weights: Weights) -> dict[str, _Listed]:
+    """Where the lists of one ranking have each offer."""
+    found: dict[str, _Listed] = defaultdict(dict)
+    for (ranking_id, name, order), sorted_entries in world.lists.items():
+        if ranking_id == weights.ranking_id:
+            for key, entry in zip(sorted_entries.keys, sorted_entries.entries, strict=True):
+                found[entry.offer_id][name, order] = key, entry
+    return found
+
+
+def _place(recorded: StoredPlace | None, listed: _Listed, weights: Weights) -> Place:
+    orders = (Order.BASE,) if weights == BY_PRIORITY else tuple(Order)
+    category, entry = recorded or ("", next(iter(listed.values()))[1])
+    names = {name for name, _ in listed}
+
+    def entries(name: str) -> set[RankEntry | None]:
+        return {listed.get((name, order), ("", None))[1] for order in orders}
+
+    keys = {
+        order: _EITHER.join(sorted({key for (_, of), (key, _) in listed.items() if of is order}))
+        for order in orders
+    }
+    return Place(
+        category=category,
+        entry=entry,
+        lists=frozenset(name for name in names if entries(name) == {entry}),
+        base_key=keys[Order.BASE],
+        urgent_key=keys.get(Order.URGENT),
+    )
+
+
+def _events(world: MemoryWorld) -> Iterator[EventRow]:
+    """The stored events; a counted one as if counted when it happened: the memory keeps only that it was.
+
+    Near enough: an event so late that its points are forgotten when it is counted would add less than
+    `FORGET_BELOW` to what trending must be.
+    """
+    for events in world.events.values():
+        for event in events:
+            yield EventRow(
+                event.event_id,
+                event.user_id,
+                event.offer_id,
+                event.category,
+                event.event_type,
+                event.occurred_at_ms,
+                event.experiment_id,
+                event.variant,
+                event.first_exposure,
+                event.first_conversion,
+                event.occurred_at_ms // 1_000 if event.event_id in world.marked else None,
+            )

@@ -1,0 +1,87 @@
+"""A snapshot of the memory shows what is stored, sound or not, and every law can be checked on it."""
+
+from dataclasses import replace
+
+import pytest
+
+from offerloop.offers.count_engagement import count_engagement
+from offerloop.offers.manage_offers import create_offer
+from offerloop.offers.model import EventType
+from offerloop.offers.run_experiments import prepare_experiment, start_experiment
+from offerloop.offers.scoring import CONTROL, Order
+from offerloop.offers.track_event import TrackEvent, track_event
+from offerloop.offers.watch_inventory import watch_inventory
+from simulator.invariants import INVARIANTS, check_invariants
+from simulator.memory.activity import MemoryActivityStore
+from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
+from simulator.memory.engagement import MemoryEngagementStore
+from simulator.memory.inventory import MemoryInventoryStore
+from simulator.memory.snapshot import rankings_complete, snapshot
+from simulator.memory.world import MemoryWorld
+from tests.factories import NOON, FixedClock, SeededIds, an_experiment, an_offer
+
+
+@pytest.fixture
+def world():
+    """LAPTOP has sold out to an exposed user, HUB stands in for it, SHOES end some day."""
+    clock = FixedClock()
+    world = MemoryWorld(clock)
+    offers, experiments = MemoryOfferStore(world), MemoryExperimentStore(world)
+    inventory = MemoryInventoryStore(world)
+    for offer in (
+        an_offer("LAPTOP", inventory_count=1),
+        an_offer("HUB"),
+        an_offer("SHOES", category="fashion", expires_at=NOON + 9_999),
+    ):
+        create_offer(offer, store=offers, clock=clock)
+    experiments.create_experiment(an_experiment())
+    start_experiment("exp-1", store=experiments, clock=clock)
+    prepare_experiment("exp-1", store=experiments, offers=offers, inventory=inventory)
+    command = TrackEvent("ann", "LAPTOP", "electronics", EventType.REDEMPTION)
+    track_event(command, store=MemoryActivityStore(world), clock=clock, ids=SeededIds())
+    while changes := world.drain_changes():
+        watch_inventory(changes, store=inventory, now=NOON)
+    count_engagement(world.events["ann"], store=MemoryEngagementStore(world), now=NOON)
+    return world
+
+
+def broken_laws(world):
+    return {result.name for result in check_invariants(snapshot(world)) if not result.holds}
+
+
+def test_every_law_is_checked_on_something_and_holds(world):
+    results = check_invariants(snapshot(world))
+
+    assert [(result.name, result.breaches) for result in results] == [(law.name, ()) for law in INVARIANTS]
+    assert all(result.checked > 0 for result in results)
+
+
+def test_rankings_of_an_experiment_that_is_still_prepared_are_left_out(world):
+    live = world.live()
+    world.experiments["exp-1"] = replace(live, status="PREPARING")
+    assert len(rankings_complete(world)) == 2
+
+    world.experiments["exp-1"] = live
+    assert len(rankings_complete(world)) == 3
+
+
+@pytest.mark.parametrize("order", Order)
+def test_an_entry_that_is_missing_from_one_sorted_list_is_seen(world, order):
+    entries = world.lists[CONTROL.ranking_id, "ALL", order]
+    entries.remove(entries.keys[0])
+
+    assert broken_laws(world) == {"Index keys equal what the offers give"}
+
+
+def test_an_entry_that_stayed_behind_in_a_sorted_list_is_seen(world):
+    del world.places[CONTROL.ranking_id]["SHOES"]
+
+    assert broken_laws(world) == {"Index keys equal what the offers give"}
+
+
+def test_an_uncounted_event_is_seen_once_it_is_late(world):
+    world.marked.clear()
+    assert "Every published event is counted" not in broken_laws(world)
+
+    world.clock.move_on(91)
+    assert "Every published event is counted" in broken_laws(world)

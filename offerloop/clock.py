@@ -1,7 +1,6 @@
 """Time and identity as arguments: the core never asks the machine for either."""
 
 from typing import Protocol
-from uuid import UUID
 
 
 class Clock(Protocol):
@@ -14,8 +13,8 @@ class Clock(Protocol):
 class Ids(Protocol):
     """Makes ids that were never made before."""
 
-    def new_uuid(self) -> UUID:
-        """A version 4 UUID."""
+    def new_id(self) -> str:
+        """A version 4 UUID as text, 36 characters."""
 
 
 def now_s(clock: Clock) -> int:

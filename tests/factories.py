@@ -1,8 +1,5 @@
 """Valid objects of the offers system; a test names only what it is about."""
 
-import random
-from uuid import UUID
-
 from offerloop.idempotency import AnsweredRequest, IdempotentRequest
 from offerloop.offers.experiments import Experiment, ExperimentStatus, Variant
 from offerloop.offers.model import DiscountType, EngagementEvent, EventType, Offer, OfferChange, Shopper
@@ -94,13 +91,3 @@ def a_change(before: Offer | None, after: Offer | None, change_id: str = "c1", a
     offer = after or before
     assert offer is not None
     return OfferChange(change_id, offer.offer_id, at, before, after)
-
-
-class SeededIds:
-    """Ids that are the same for the same seed."""
-
-    def __init__(self, seed: int = 0) -> None:
-        self._random = random.Random(seed)
-
-    def new_uuid(self) -> UUID:
-        return UUID(int=self._random.getrandbits(128), version=4)

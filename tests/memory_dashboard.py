@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from uuid import UUID
 
 from dashboard.data import (
     Engagement,
@@ -31,6 +30,7 @@ from simulator.invariants import INVARIANTS, Breach, InvariantResult
 from simulator.memory.activity import MemoryActivityStore
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore, MemoryPivotLog
 from simulator.memory.engagement import MemoryEngagementStore
+from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.serving import MemoryContextReader, MemoryRankedLists
 from simulator.memory.world import MemoryWorld
@@ -39,14 +39,6 @@ from tests.factories import NOON, FixedClock, an_experiment
 LAPTOP, TRIP = "OFF001", "OFF006"
 BROWSED = (EventType.VIEW,) * 4 + (EventType.CLICK,) * 3 + (EventType.ADD_TO_CART,)
 ACTIONS = (*BROWSED, EventType.REDEMPTION, EventType.REDEMPTION, EventType.REDEMPTION, EventType.DISMISS)
-
-
-class SeededIds:
-    def __init__(self, seed: int) -> None:
-        self._random = random.Random(seed)
-
-    def new_uuid(self) -> UUID:
-        return UUID(int=self._random.getrandbits(128), version=4)
 
 
 class MemoryDashboard:

@@ -1,7 +1,7 @@
 """The machine's own time and randomness."""
 
 import time
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 
 class SystemClock:
@@ -14,5 +14,5 @@ class SystemClock:
 class RandomIds:
     """`Ids` from the operating system's randomness."""
 
-    def new_uuid(self) -> UUID:
-        return uuid4()
+    def new_id(self) -> str:
+        return str(uuid4())

@@ -81,10 +81,17 @@ class Assignment:
     variant: str | None = None
 
 
-def assign(user_id: str, experiment: Experiment | None) -> Assignment:
-    """The user's variant: a hash of experiment and user, spread over the variants by share."""
+NO_EXPERIMENT = Assignment()
+
+
+def assign(user_id: str, experiment: Experiment | None, otherwise: Weights = CONTROL) -> Assignment:
+    """The user's variant: a hash of experiment and user, spread over the variants by share.
+
+    Args:
+        otherwise: the weights while no experiment runs.
+    """
     if experiment is None or experiment.status is not ExperimentStatus.RUNNING:
-        return Assignment()
+        return NO_EXPERIMENT if otherwise is CONTROL else Assignment(otherwise)
     digest = hashlib.sha256(f"{experiment.experiment_id}:{user_id}".encode()).digest()
     # 64 bits modulo 10,000: the bias is below 1e-15.
     slot = int.from_bytes(digest[:8], "big") % SHARES_TOTAL_BP

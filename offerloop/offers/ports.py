@@ -15,7 +15,7 @@ from offerloop.offers.model import (
     Shopper,
     TrendingCategory,
 )
-from offerloop.offers.scoring import Order, RankEntry, Weights
+from offerloop.offers.scoring import CONTROL, Order, RankEntry, Weights
 from offerloop.outbox import Message
 
 # -- serving -----------------------------------------------------------------------------------------
@@ -30,12 +30,14 @@ class ServingContext:
         trending: strongest first.
         experiment: the running experiment, or None.
         total_available: offers in stock, from the maintained counter.
+        weights: those that users outside of an experiment are served with.
     """
 
     shopper: Shopper | None
     trending: tuple[TrendingCategory, ...]
     experiment: Experiment | None
     total_available: int
+    weights: Weights = CONTROL
 
 
 class ContextReader(Protocol):

@@ -3,12 +3,12 @@
 The lists that can hold a top offer are the list of all offers, read at the default relevance, and one
 list per category whose relevance differs for this shopper. The first three servable entries of each
 order of each list are candidates; docs/decisions/0003-ranked-lists.md proves that the best three of the
-whole catalogue are among them. The candidates' own records are then read, so that what is served is in
-stock and scored as it stands.
+whole catalogue are among them. A list is left as soon as nothing that follows in it can be among the
+best found so far. The candidates' own records are then read, so that what is served is in stock and
+scored as it stands.
 """
 
-import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from offerloop.clock import Clock, now_s
@@ -18,6 +18,8 @@ from offerloop.offers.model import Offer
 from offerloop.offers.ports import ContextReader, OfferReader, RankedLists
 from offerloop.offers.relevance import DEFAULT_RELEVANCE, relevance_by_category
 from offerloop.offers.scoring import (
+    ORDERS,
+    URGENCY_WINDOW_S,
     Order,
     RankEntry,
     ScoreBreakdown,
@@ -35,12 +37,29 @@ READ_ON = 24  # entries per page once a board is exhausted
 
 @dataclass(frozen=True, slots=True)
 class RecommendedOffer:
-    """An offer as served: its record, its score in points and the four weighted terms behind it."""
+    """An offer as served: its record as read, and how it scored.
+
+    Attributes:
+        ticks: the exact score (offerloop.offers.scoring).
+        relevance: 0..100, of its category to this shopper.
+        scored_at: epoch seconds.
+    """
 
     offer: Offer
-    score: float
-    terms: ScoreBreakdown
+    ticks: int
     relevance: int
+    weights: Weights
+    scored_at: int
+
+    @property
+    def score(self) -> float:
+        """The score in points."""
+        return points(self.ticks)
+
+    @property
+    def terms(self) -> ScoreBreakdown:
+        """The four weighted terms of the score, in points."""
+        return breakdown(RankEntry.of(self.offer), self.relevance, self.weights, self.scored_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +78,12 @@ def recommend(
     """The best offers for *user_id* right now; an unknown user gets the general best."""
     now = now_s(clock)
     context = contexts.context(user_id, now)
-    relevance = relevance_by_category(context.shopper, context.trending, now)
-    assignment = assign(user_id, context.experiment)
-    skipped = context.shopper.skips if context.shopper else {}
+    shopper = context.shopper
+    relevance = relevance_by_category(shopper, context.trending, now)
+    assignment = assign(user_id, context.experiment, context.weights)
+    skipped = shopper.skips if shopper is not None else {}
     candidates = _Candidates(assignment.weights, relevance, skipped, lists, user_id, now)
-    served = _check(candidates.best_first(), assignment.weights, relevance, offers, now)
+    served = _check(candidates, assignment.weights, relevance, offers, now)
     return Recommendation(user_id, served, context.total_available, assignment)
 
 
@@ -72,65 +92,118 @@ def relevance_of(offer: Offer, relevance: Mapping[str, int]) -> int:
 
 
 def _check(
-    ranked: list[RankEntry], weights: Weights, relevance: Mapping[str, int], offers: OfferReader, now: int
+    candidates: "_Candidates", weights: Weights, relevance: Mapping[str, int], offers: OfferReader, now: int
 ) -> tuple[RecommendedOffer, ...]:
     """Read the candidates' records, best first, until enough of them are what their entries say."""
-    served: list[tuple[int, str, RecommendedOffer]] = []
-    for start in range(0, len(ranked), SERVED + SPARES):
-        records = offers.get_many([entry.offer_id for entry in ranked[start : start + SERVED + SPARES]])
-        for offer in records.values():
+    servable: list[tuple[int, str, Offer]] = []
+    for ids in candidates.pages():
+        for offer in offers.get_many(ids).values():
             if offer.is_available(now):
-                entry, own = RankEntry.of(offer), relevance_of(offer, relevance)
-                ticks = score_ticks(entry, own, weights, now)
-                shown = RecommendedOffer(offer, points(ticks), breakdown(entry, own, weights, now), own)
-                served.append((-ticks, offer.offer_id, shown))
-        if len(served) >= SERVED:
+                ticks = score_ticks(RankEntry.of(offer), relevance_of(offer, relevance), weights, now)
+                servable.append((-ticks, offer.offer_id, offer))
+        if len(servable) >= SERVED:
             break
-    return tuple(shown for _, _, shown in heapq.nsmallest(SERVED, served, key=lambda row: row[:2]))
+    servable.sort()  # ids differ, so two offers themselves are never compared
+    return tuple(
+        RecommendedOffer(offer, -ticks, relevance_of(offer, relevance), weights, now)
+        for ticks, _, offer in servable[:SERVED]
+    )
 
 
-@dataclass(frozen=True, slots=True)
 class _Candidates:
-    """The entries that can be among the best, gathered from the lists that matter to one shopper."""
+    """The entries that can be among the best, gathered from the lists that matter to one shopper.
 
-    weights: Weights
-    relevance: Mapping[str, int]
-    skipped: Mapping[str, int]
-    lists: RankedLists
-    user_id: str
-    now: int
+    The inner loop runs some thirty times per recommendation, so it works on plain numbers and repeats
+    the arithmetic of `scoring.score_ticks`; a property test compares the result with a full scan by it.
+    """
 
-    def best_first(self) -> list[RankEntry]:
-        """Candidates by descending score, ties by offer id."""
-        by_list = {ALL_OFFERS: DEFAULT_RELEVANCE} | {category_list(c): r for c, r in self.relevance.items()}
-        boards = self.lists.boards(self.weights, list(by_list), spread=self.user_id)
-        best: dict[str, tuple[int, RankEntry]] = {}
-        for list_name, own_relevance in by_list.items():
-            for order in Order:
-                for entry in self._first_servable(list_name, order, boards[list_name].head(order)):
-                    ticks = score_ticks(entry, own_relevance, self.weights, self.now)
-                    # An offer of a special category also stands in the list of all, at the lower
-                    # default: its highest reading is the true one.
-                    if entry.offer_id not in best or best[entry.offer_id][0] < ticks:
-                        best[entry.offer_id] = ticks, entry
-        ranked = sorted(best.values(), key=lambda scored: (-scored[0], scored[1].offer_id))
-        return [entry for _, entry in ranked]
+    __slots__ = ("_boards", "_lists", "_now", "_relevances", "_skipped", "_weights")
 
-    def _first_servable(self, list_name: str, order: Order, head: Head) -> list[RankEntry]:
-        """The first entries of one order that may be served, with spares; skipped ones are read past."""
-        found: list[RankEntry] = []
-        for entry in self._entries(list_name, order, head):
-            if self.skipped.get(entry.offer_id, 0) > self.now or entry.has_expired(self.now):
+    def __init__(
+        self,
+        weights: Weights,
+        relevance: Mapping[str, int],
+        skipped: Mapping[str, int],
+        lists: RankedLists,
+        user_id: str,
+        now: int,
+    ) -> None:
+        self._weights, self._skipped, self._lists, self._now = weights, skipped, lists, now
+        # The most relevant lists first: they set the mark that the others are left at.
+        by_relevance = sorted(relevance.items(), key=lambda item: -item[1])
+        self._relevances = {category_list(category): own for category, own in by_relevance}
+        self._relevances[ALL_OFFERS] = DEFAULT_RELEVANCE
+        self._boards = lists.boards(weights, list(self._relevances), spread=user_id)
+
+    def pages(self) -> Iterator[list[str]]:
+        """Offer ids by descending score, ties by id, page by page; the first page is nearly always enough."""
+        size = SERVED + SPARES
+        yield self._best(size)[:size]
+        ranked = self._best(None)
+        for start in range(size, len(ranked), size):
+            yield ranked[start : start + size]
+
+    def _best(self, wanted: int | None) -> list[str]:
+        """Candidates, best first.
+
+        Args:
+            wanted: leave out what cannot be among this many best; None = keep all.
+        """
+        best: dict[str, int] = {}
+        mark = 0  # ticks of the last of the wanted ones so far
+        for list_name, relevance in self._relevances.items():
+            board = self._boards[list_name]
+            for order in ORDERS:
+                found = self._gather(list_name, order, board.head(order), relevance, mark, best)
+                if found and wanted is not None and len(best) >= wanted:
+                    mark = sorted(best.values(), reverse=True)[wanted - 1]
+        return [offer_id for offer_id, _ in sorted(best.items(), key=lambda item: (-item[1], item[0]))]
+
+    def _gather(
+        self, list_name: str, order: Order, head: Head, relevance: int, mark: int, best: dict[str, int]
+    ) -> int:
+        """Add the first servable entries of one order to *best*, until the order falls below *mark*.
+
+        Returns:
+            How many entries were taken.
+        """
+        weights, skipped, now = self._weights, self._skipped, self._now
+        per_priority, per_unit = weights.per_priority, weights.per_unit
+        from_relevance = weights.per_relevance * relevance
+        urgent, taken = order is Order.URGENT, 0
+        for offer_id, priority, stock, expires_at in self._entries(list_name, order, head):
+            ticks = per_priority * priority + per_unit * stock + from_relevance
+            urgency = 0
+            if expires_at is None:
+                if urgent:
+                    break  # from here on nothing has an end: the base order has it all
+            elif expires_at <= now:
                 continue
-            found.append(entry)
-            if len(found) == SERVED + SPARES:
+            else:
+                urgency = weights.per_urgent_second * (URGENCY_WINDOW_S - expires_at + now)
+            # What the order falls by: a in the base order, b + c*t in the urgent one.
+            if (ticks + urgency if urgent else ticks) < mark:
                 break
-        return found
+            if skipped and skipped.get(offer_id, 0) > now:
+                continue
+            if urgency > 0:
+                ticks += urgency
+            # An offer of a special category also stands in the list of all, at the lower default: its
+            # highest reading is the true one.
+            if best.get(offer_id, -1) < ticks:
+                best[offer_id] = ticks
+            taken += 1
+            if taken == SERVED + SPARES:
+                break
+        return taken
 
-    def _entries(self, list_name: str, order: Order, head: Head) -> Iterator[RankEntry]:
+    def _entries(self, list_name: str, order: Order, head: Head) -> Iterable[RankEntry]:
+        return head.entries if head.frontier is None else self._read_on(list_name, order, head)
+
+    def _read_on(self, list_name: str, order: Order, head: Head) -> Iterator[RankEntry]:
         yield from head.entries
         after = head.frontier
         while after is not None:
-            page = self.lists.read_on(self.weights, list_name, order, after, READ_ON)
+            page = self._lists.read_on(self._weights, list_name, order, after, READ_ON)
             yield from page
-            after = sort_key(page[-1], self.weights, order) if len(page) == READ_ON else None
+            after = sort_key(page[-1], self._weights, order) if len(page) == READ_ON else None

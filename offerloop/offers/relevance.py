@@ -34,7 +34,7 @@ ENGAGEMENT_POINTS: Mapping[EventType, int] = {
 
 def decayed(points: float, elapsed_s: float, half_life_s: float) -> float:
     """*points* after *elapsed_s* seconds of exponential decay; time that runs backwards does not decay."""
-    return float(points * 2.0 ** (-max(0.0, elapsed_s) / half_life_s))
+    return points * 2.0 ** (-elapsed_s / half_life_s) if elapsed_s > 0 else points
 
 
 def affinity_after(affinity: Affinity | None, event_type: EventType, now: int) -> Affinity:
@@ -45,9 +45,13 @@ def affinity_after(affinity: Affinity | None, event_type: EventType, now: int) -
 
 def strongest_affinities(affinities: Mapping[str, Affinity], now: int, limit: int) -> dict[str, float]:
     """The *limit* strongest categories, strongest first (ties by name), with their points at *now*."""
-    current = {name: decayed(a.points, now - a.as_of, AFFINITY_HALF_LIFE_S) for name, a in affinities.items()}
-    ranked = sorted((item for item in current.items() if item[1] > 0.0), key=lambda item: (-item[1], item[0]))
-    return dict(ranked[:limit])
+    ranked = []
+    for name, affinity in affinities.items():
+        points = decayed(affinity.points, now - affinity.as_of, AFFINITY_HALF_LIFE_S)
+        if points > 0.0:
+            ranked.append((-points, name))
+    ranked.sort()
+    return {name: -points for points, name in ranked[:limit]}
 
 
 def _affinity_lift(points: float) -> int:
@@ -68,10 +72,13 @@ def relevance_by_category(
     """
     relevance: dict[str, int] = {}
     if shopper is not None:
-        relevance |= dict.fromkeys(shopper.preferences[:MAX_PREFERENCES], PREFERRED_RELEVANCE)
+        for category in shopper.preferences[:MAX_PREFERENCES]:
+            relevance[category] = PREFERRED_RELEVANCE
         for category, points in strongest_affinities(shopper.affinities, now, MAX_AFFINITIES).items():
-            relevance.setdefault(category, DEFAULT_RELEVANCE + _affinity_lift(points))
+            lift = _affinity_lift(points)
+            if lift:
+                relevance.setdefault(category, DEFAULT_RELEVANCE + lift)
     for trend in trending[:MAX_TRENDING]:
         lifted = relevance.get(trend.category, DEFAULT_RELEVANCE) + TRENDING_LIFT
         relevance[trend.category] = min(PREFERRED_RELEVANCE, lifted)
-    return {category: value for category, value in relevance.items() if value > DEFAULT_RELEVANCE}
+    return relevance

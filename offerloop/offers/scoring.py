@@ -16,7 +16,7 @@ a list therefore lies in the top n of its a-order ("base") joined with the top n
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -35,6 +35,9 @@ _KEY_NEVER_URGENT = 2 * _KEY_ORIGIN  # sorts behind every offer that has an end
 class Weights:
     """Share of each term in the score, in basis points that sum to 10,000.
 
+    Attributes:
+        per_priority, per_relevance, per_unit, per_urgent_second: the same as ticks per point of
+            priority, point of relevance, unit of (capped) stock and second inside the urgency window.
     Raises:
         InvalidInput: a negative weight, or a sum other than 10,000.
     """
@@ -43,8 +46,17 @@ class Weights:
     relevance_bp: int
     urgency_bp: int
     inventory_bp: int
+    per_priority: int = field(init=False, repr=False, compare=False)
+    per_relevance: int = field(init=False, repr=False, compare=False)
+    per_unit: int = field(init=False, repr=False, compare=False)
+    per_urgent_second: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Multiplied out once, because every score needs them; frozen, hence the detour.
+        object.__setattr__(self, "per_priority", self.priority_bp * URGENCY_WINDOW_S)
+        object.__setattr__(self, "per_relevance", self.relevance_bp * URGENCY_WINDOW_S)
+        object.__setattr__(self, "per_unit", self.inventory_bp * URGENCY_WINDOW_S)
+        object.__setattr__(self, "per_urgent_second", self.urgency_bp * 100)
         parts = (self.priority_bp, self.relevance_bp, self.urgency_bp, self.inventory_bp)
         if min(parts) < 0 or sum(parts) != WEIGHTS_TOTAL_BP:
             raise InvalidInput(
@@ -79,6 +91,9 @@ class Order(StrEnum):
     URGENT = "urgent"
 
 
+ORDERS = tuple(Order)  # iterating over an enum itself costs more than what is done per order
+
+
 class RankEntry(NamedTuple):
     """What ranking needs of an offer: effective priority, stock capped at 100, end (epoch seconds or None).
 
@@ -92,25 +107,23 @@ class RankEntry(NamedTuple):
 
     @classmethod
     def of(cls, offer: Offer) -> "RankEntry":
-        return cls(
-            offer.offer_id,
-            offer.effective_priority,
-            min(INVENTORY_CAP, offer.inventory_count),
-            offer.expires_at,
-        )
+        units = offer.inventory_count
+        stock = units if units < INVENTORY_CAP else INVENTORY_CAP
+        return cls(offer.offer_id, offer.priority + offer.priority_boost, stock, offer.expires_at)
 
     def has_expired(self, now: int) -> bool:
         return self.expires_at is not None and self.expires_at <= now
 
 
 def _base_ticks(entry: RankEntry, weights: Weights) -> int:
-    return (weights.priority_bp * entry.priority + weights.inventory_bp * entry.stock) * URGENCY_WINDOW_S
+    return weights.per_priority * entry.priority + weights.per_unit * entry.stock
 
 
-def _urgency_ticks(entry: RankEntry, weights: Weights, now: int) -> int:
-    if entry.expires_at is None:
+def _urgency_ticks(expires_at: int | None, weights: Weights, now: int) -> int:
+    if expires_at is None:
         return 0
-    return weights.urgency_bp * 100 * max(0, URGENCY_WINDOW_S - (entry.expires_at - now))
+    urgent_s = URGENCY_WINDOW_S - expires_at + now
+    return weights.per_urgent_second * urgent_s if urgent_s > 0 else 0
 
 
 def score_ticks(entry: RankEntry, relevance: int, weights: Weights, now: int) -> int:
@@ -122,8 +135,8 @@ def score_ticks(entry: RankEntry, relevance: int, weights: Weights, now: int) ->
     """
     return (
         _base_ticks(entry, weights)
-        + weights.relevance_bp * relevance * URGENCY_WINDOW_S
-        + _urgency_ticks(entry, weights, now)
+        + weights.per_relevance * relevance
+        + _urgency_ticks(entry.expires_at, weights, now)
     )
 
 
@@ -138,7 +151,7 @@ def sort_key(entry: RankEntry, weights: Weights, order: Order) -> str:
         return f"{_KEY_ORIGIN - value:017d}#{entry.offer_id}"
     if entry.expires_at is None:
         return f"{_KEY_NEVER_URGENT:017d}#{entry.offer_id}"
-    value += weights.urgency_bp * 100 * (URGENCY_WINDOW_S - entry.expires_at)
+    value += weights.per_urgent_second * (URGENCY_WINDOW_S - entry.expires_at)
     return f"{_KEY_ORIGIN - value:017d}#{entry.offer_id}"
 
 
@@ -157,7 +170,7 @@ def breakdown(entry: RankEntry, relevance: int, weights: Weights, now: int) -> S
     return ScoreBreakdown(
         priority=weights.priority_bp * entry.priority / WEIGHTS_TOTAL_BP,
         relevance=weights.relevance_bp * relevance / WEIGHTS_TOTAL_BP,
-        urgency=_urgency_ticks(entry, weights, now) / TICKS_PER_POINT,
+        urgency=_urgency_ticks(entry.expires_at, weights, now) / TICKS_PER_POINT,
         inventory=weights.inventory_bp * entry.stock / WEIGHTS_TOTAL_BP,
     )
 

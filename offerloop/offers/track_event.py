@@ -4,7 +4,8 @@ The event, its message, the user's changed profile and, for a REDEMPTION, the un
 user's redemption count are written in one transaction: all or nothing.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from offerloop.clock import Clock, Ids
 from offerloop.errors import (
@@ -67,7 +68,7 @@ def track_event(
         if remembered is not None:
             return remembered
         visit = store.visit(command.user_id, command.offer_id)
-        tracked = _decide(command, visit, str(ids.new_uuid()), now_ms, request)
+        tracked = _decide(command, visit, ids.new_id(), now_ms, request)
         try:
             store.record(tracked)
         except StaleVisit:
@@ -138,11 +139,12 @@ def _event(
 
 def _shopper_after(shopper: Shopper, event: EngagementEvent, offer: Offer, redemptions: int) -> Shopper:
     now = event.occurred_at_ms // 1_000
-    affinity = affinity_after(shopper.affinities.get(event.category), event.event_type, now)
-    return replace(
-        shopper,
-        affinities=_kept_affinities(dict(shopper.affinities) | {event.category: affinity}, now),
-        skips=_skips_after(shopper, event, offer, redemptions, now),
+    return Shopper(
+        user_id=shopper.user_id,
+        segment=shopper.segment,
+        preferences=shopper.preferences,
+        affinities=_affinities_after(shopper.affinities, event, now),
+        skips=_skips_after(shopper.skips, event.event_type, offer, redemptions, now),
         exposed_in=event.experiment_id if event.first_exposure else shopper.exposed_in,
         converted_in=event.experiment_id if event.first_conversion else shopper.converted_in,
         engagement_points=shopper.engagement_points + max(0, ENGAGEMENT_POINTS[event.event_type]),
@@ -150,22 +152,36 @@ def _shopper_after(shopper: Shopper, event: EngagementEvent, offer: Offer, redem
     )
 
 
-def _kept_affinities(affinities: dict[str, Affinity], now: int) -> dict[str, Affinity]:
-    return {name: affinities[name] for name in strongest_affinities(affinities, now, KEPT_AFFINITIES)}
+def _affinities_after(
+    affinities: Mapping[str, Affinity], event: EngagementEvent, now: int
+) -> dict[str, Affinity]:
+    """The affinities with the event's category brought up to date; the weakest go when there are too many."""
+    after = dict(affinities)
+    affinity = affinity_after(after.get(event.category), event.event_type, now)
+    if affinity.points > 0.0:
+        after[event.category] = affinity
+    else:
+        after.pop(event.category, None)
+    if len(after) <= KEPT_AFFINITIES:
+        return after
+    return {name: after[name] for name in strongest_affinities(after, now, KEPT_AFFINITIES)}
 
 
 def _skips_after(
-    shopper: Shopper, event: EngagementEvent, offer: Offer, redemptions: int, now: int
-) -> dict[str, int]:
+    skips: Mapping[str, int], event_type: EventType, offer: Offer, redemptions: int, now: int
+) -> Mapping[str, int]:
     """The offers not to recommend from now on: dismissed ones for a while, used-up ones until their end."""
-    skips = {offer_id: until for offer_id, until in shopper.skips.items() if until > now}
-    if event.event_type is EventType.DISMISS:
-        skips[offer.offer_id] = max(skips.get(offer.offer_id, 0), now + DISMISSED_FOR_S)
-    limit = offer.redemptions_per_user
-    if event.event_type is EventType.REDEMPTION and limit and redemptions + 1 >= limit:
-        skips[offer.offer_id] = offer.expires_at or NEVER_AGAIN
-    latest = sorted(skips.items(), key=lambda skip: (-skip[1], skip[0]))[:KEPT_SKIPS]
-    return dict(latest)
+    if event_type is EventType.DISMISS:
+        until = max(skips.get(offer.offer_id, 0), now + DISMISSED_FOR_S)
+    elif event_type is EventType.REDEMPTION and 0 < offer.redemptions_per_user <= redemptions + 1:
+        until = offer.expires_at or NEVER_AGAIN
+    else:
+        return skips
+    after = {offer_id: skip for offer_id, skip in skips.items() if skip > now}
+    after[offer.offer_id] = until
+    if len(after) <= KEPT_SKIPS:
+        return after
+    return dict(sorted(after.items(), key=lambda skip: (-skip[1], skip[0]))[:KEPT_SKIPS])
 
 
 def engagement_message(event: EngagementEvent) -> Message:

@@ -33,10 +33,10 @@ class TrendScores:
     def at(self, now_ms: int) -> "TrendScores":
         """The same scores faded to *now_ms*; time never runs backwards."""
         now_ms = max(now_ms, self.as_of_ms)
-        elapsed_s = (now_ms - self.as_of_ms) / 1_000
-        faded = {
-            name: decayed(points, elapsed_s, TRENDING_HALF_LIFE_S) for name, points in self.points.items()
-        }
+        if now_ms == self.as_of_ms:
+            return self
+        fade = decayed(1.0, (now_ms - self.as_of_ms) / 1_000, TRENDING_HALF_LIFE_S)
+        faded = {name: points * fade for name, points in self.points.items()}
         return TrendScores(now_ms, {name: points for name, points in faded.items() if points >= FORGET_BELOW})
 
     def plus(self, events: Iterable[EngagementEvent], now_ms: int) -> "TrendScores":
@@ -55,10 +55,11 @@ class TrendScores:
 
     def top(self, now_ms: int, limit: int) -> tuple[TrendingCategory, ...]:
         """The *limit* highest categories at or above TRENDING_FLOOR, strongest first, ties by name."""
-        return strongest(self.at(now_ms).points, limit)
+        fade = decayed(1.0, (now_ms - self.as_of_ms) / 1_000, TRENDING_HALF_LIFE_S)
+        return strongest({name: points * fade for name, points in self.points.items()}, limit)
 
 
 def strongest(points: Mapping[str, float], limit: int) -> tuple[TrendingCategory, ...]:
     """Categories at or above TRENDING_FLOOR, strongest first (ties by name), at most *limit*."""
-    ranked = sorted(points.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(TrendingCategory(name, score) for name, score in ranked[:limit] if score >= TRENDING_FLOOR)
+    ranked = sorted((-score, name) for name, score in points.items() if score >= TRENDING_FLOOR)
+    return tuple([TrendingCategory(name, -score) for score, name in ranked[:limit]])

@@ -21,9 +21,10 @@ from offerloop.offers.track_event import TrackEvent, track_event
 from offerloop.offers.watch_inventory import watch_inventory
 from simulator.memory.activity import MemoryActivityStore
 from simulator.memory.administration import MemoryOfferStore
+from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.world import MemoryWorld
-from tests.factories import FixedClock, SeededIds, an_offer
+from tests.factories import FixedClock, an_offer
 
 OFFER_IDS = [f"OFF{number}" for number in range(9)]
 CATEGORIES = ["electronics", "fashion"]

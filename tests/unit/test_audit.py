@@ -2,7 +2,6 @@
 
 import time
 from pathlib import Path
-from uuid import UUID
 
 import boto3
 import pytest
@@ -27,6 +26,7 @@ from offerloop.offers.scoring import CONTROL, Weights
 from offerloop.offers.track_event import TrackEvent, track_event
 from offerloop.offers.watch_inventory import watch_inventory
 from simulator.invariants import INVARIANTS
+from simulator.memory.ids import SeededIds
 from simulator.snapshot import Snapshot
 from tests.template_tables import create_tables
 
@@ -44,21 +44,12 @@ class Ticking:
         return self.ms
 
 
-class Counting:
-    def __init__(self):
-        self.made = 0
-
-    def new_uuid(self):
-        self.made += 1
-        return UUID(int=self.made)
-
-
 class SmallShop:
     """Four offers, four users and an experiment on in-process tables, driven through the use cases."""
 
     def __init__(self, client):
         self.client = client
-        self.clock, self.ids = Ticking(), Counting()
+        self.clock, self.ids = Ticking(), SeededIds()
         self.inventory = DynamoInventoryStore(client, NAMES)
         self.offers = DynamoOfferStore(client, NAMES)
         self.activity = DynamoActivityStore(client, NAMES)

@@ -15,10 +15,11 @@ from simulator.invariants import INVARIANTS, check_invariants
 from simulator.memory.activity import MemoryActivityStore
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
 from simulator.memory.engagement import MemoryEngagementStore
+from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.snapshot import rankings_complete, snapshot
 from simulator.memory.world import MemoryWorld
-from tests.factories import NOON, FixedClock, SeededIds, an_experiment, an_offer
+from tests.factories import NOON, FixedClock, an_experiment, an_offer
 
 
 @pytest.fixture

@@ -28,8 +28,9 @@ from offerloop.offers.track_event import (
     track_event,
 )
 from simulator.memory.activity import MemoryActivityStore
+from simulator.memory.ids import SeededIds
 from simulator.memory.world import MemoryWorld
-from tests.factories import NOON, FixedClock, SeededIds, an_experiment, an_offer
+from tests.factories import NOON, FixedClock, an_experiment, an_offer
 
 
 class Shop:

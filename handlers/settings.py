@@ -13,6 +13,7 @@ class Settings:
         public_storefront: whether a caller without key or token may use the public routes of system A.
         requests_per_address, requests_per_user: allowance a minute on public routes; 0 = no limit.
         cors_origins: origins whose browser pages may call the public routes.
+        pivot_boost: priority points that a pivot gives.
         redis_url: where trending is kept; None = in DynamoDB.
     """
 
@@ -27,6 +28,7 @@ class Settings:
     requests_per_address: int
     requests_per_user: int
     cors_origins: tuple[str, ...]
+    pivot_boost: int
     redis_url: str | None
 
     @classmethod
@@ -47,5 +49,6 @@ class Settings:
             requests_per_address=int(environment["REQUESTS_PER_ADDRESS"]),
             requests_per_user=int(environment["REQUESTS_PER_USER"]),
             cors_origins=tuple(origin for origin in environment["CORS_ORIGINS"].split(",") if origin),
+            pivot_boost=int(environment["PIVOT_BOOST"]),
             redis_url=environment["REDIS_URL"] or None,
         )

@@ -19,7 +19,13 @@ metrics = Metrics()
 
 def watch(records: Sequence[Record]) -> None:
     changes = [change for change in map(offer_change, records) if change is not None]
-    places = watch_inventory(changes, store=wiring.inventory(), now=now_s(wiring.clock()), report=log_pivot)
+    places = watch_inventory(
+        changes,
+        store=wiring.inventory(),
+        now=now_s(wiring.clock()),
+        report=log_pivot,
+        boost=wiring.settings().pivot_boost,
+    )
     metrics.add_metric("OffersWatched", MetricUnit.Count, len(changes))
     if places:
         logger.info("Ranked lists updated", offers=len(changes), places=places)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from offerloop.offers.board import Head
 from offerloop.offers.experiments import Tally
-from offerloop.offers.model import PIVOT_BOOST, EventType, Offer, OfferStatus
+from offerloop.offers.model import EventType, Offer, OfferStatus, Pivot
 from offerloop.offers.rank_offers import lists_of
 from offerloop.offers.relevance import decayed
 from offerloop.offers.scoring import BY_PRIORITY, Order, RankEntry, Weights, sort_key
@@ -185,21 +185,22 @@ def _sold_out(offer: Offer, snapshot: Snapshot) -> bool:
 
 
 def boosts_equal_the_open_pivots(snapshot: Snapshot) -> Findings:
-    givers: dict[str, list[str]] = defaultdict(list)
+    givers: dict[str, list[Pivot]] = defaultdict(list)
     for pivot in snapshot.pivots:
         if pivot.is_open and pivot.to_offer is not None:
-            givers[pivot.to_offer].append(pivot.pivot_id)
+            givers[pivot.to_offer].append(pivot)
 
     def breaches() -> Iterator[Breach]:
         for offer_id, offer in snapshot.offers.items():
             given = givers.get(offer_id, [])
-            if offer.priority_boost != (PIVOT_BOOST if given else 0):
+            if offer.priority_boost != (given[0].boost if given else 0):
                 yield Breach(offer_id, f"boost is {offer.priority_boost} with {len(given)} open pivots to it")
             if len(given) > 1:
                 yield Breach(offer_id, f"boosted by {len(given)} pivots at once")
             noted = snapshot.state_of(offer_id).boosted_by
-            if given != ([noted] if noted else []):
-                yield Breach(offer_id, f"notes {noted} as what boosts it; open are {given}")
+            ids = [pivot.pivot_id for pivot in given]
+            if ids != ([noted] if noted else []):
+                yield Breach(offer_id, f"notes {noted} as what boosts it; open are {ids}")
         for offer_id in givers.keys() - snapshot.offers.keys():
             yield Breach(offer_id, "boosted by an open pivot and does not exist")
 

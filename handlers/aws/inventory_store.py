@@ -33,7 +33,7 @@ from handlers.aws.table_access import (
     Tables,
 )
 from offerloop.offers.board import ALL_OFFERS, Board, category_list
-from offerloop.offers.model import PIVOT_BOOST, Offer, OfferState, OfferStatus
+from offerloop.offers.model import Offer, OfferState, OfferStatus
 from offerloop.offers.ports import ListingChange, Situation
 from offerloop.offers.rank_offers import lists_of
 from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Order, RankEntry, Weights, sort_key
@@ -222,7 +222,7 @@ class DynamoInventoryStore(DynamoPivots, DynamoRankedLists):
         }
         return self._holds([{"ConditionCheck": check}, {"Update": update}])
 
-    def save_boost(self, offer_id: str, state: OfferState) -> None:
+    def save_boost(self, offer_id: str, state: OfferState, boost: int) -> None:
         still_so = condition_on("boosted_by", state.boosted_by)
         check = {"TableName": self._table, "Key": state_key(offer_id), **still_so}
         update = {
@@ -230,7 +230,7 @@ class DynamoInventoryStore(DynamoPivots, DynamoRankedLists):
             "Key": offer_key(offer_id),
             "UpdateExpression": "SET priority_boost = :boost",
             "ConditionExpression": "attribute_exists(PK)",
-            "ExpressionAttributeValues": {":boost": n(PIVOT_BOOST if state.boosted_by else 0)},
+            "ExpressionAttributeValues": {":boost": n(boost)},
         }
         self._holds([{"ConditionCheck": check}, {"Update": update}])
 

@@ -45,8 +45,8 @@ def pivot_id_of(change: OfferChange) -> str:
 Report = Callable[[PivotDecision], None]  # told of each step once it is stored, whatever fails after it
 
 
-def open_pivot(change: OfferChange, *, store: InventoryStore, now: int, report: Report) -> None:
-    """Answer one stockout, unless it was answered before."""
+def open_pivot(change: OfferChange, *, boost: int, store: InventoryStore, now: int, report: Report) -> None:
+    """Answer one stockout, unless it was answered before; the next best gets *boost* priority points."""
     if change.after is None:
         return
     pivot_id, category = pivot_id_of(change), change.after.category
@@ -58,9 +58,8 @@ def open_pivot(change: OfferChange, *, store: InventoryStore, now: int, report: 
             # Restocked and sold out again before the restock was looked at.
             close_pivot(earlier, store=store, now=now, report=report)
         target = _next_best(category, change.offer_id, store, now)
-        pivot = Pivot(
-            pivot_id, change.offer_id, category, change.changed_at, target.offer_id if target else None
-        )
+        to_offer = target.offer_id if target else None
+        pivot = Pivot(pivot_id, change.offer_id, category, change.changed_at, to_offer, boost)
         if store.save_pivot(None, pivot, _alert(pivot, change.after)):
             report(PivotDecision(PivotStep.OPENED, pivot, target))
             return

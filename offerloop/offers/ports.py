@@ -216,8 +216,8 @@ class InventoryStore(RankedLists, OfferReader, Protocol):
     def save_adjusted(self, offer: Offer, adjusted_count: int) -> bool:
         """Store the adjustment, on the condition that the offer's three counts are still those of *offer*."""
 
-    def save_boost(self, offer_id: str, state: OfferState) -> None:
-        """Repair an offer's boost attribute to what *state* says, on the condition that it still says so."""
+    def save_boost(self, offer_id: str, state: OfferState, boost: int) -> None:
+        """Repair an offer's boost attribute, on the condition that it is boosted by whom *state* says."""
 
     def list_end(self, offer_id: str) -> None:
         """Enter an offer that has an end and is not EXPIRED in the index of ends."""

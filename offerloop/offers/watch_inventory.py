@@ -18,7 +18,12 @@ def _unreported(_: PivotDecision) -> None:
 
 
 def watch_inventory(
-    changes: Sequence[OfferChange], *, store: InventoryStore, now: int, report: Report = _unreported
+    changes: Sequence[OfferChange],
+    *,
+    store: InventoryStore,
+    now: int,
+    report: Report = _unreported,
+    boost: int = PIVOT_BOOST,
 ) -> int:
     """Bring everything derived from these offers up to date and answer their stockouts.
 
@@ -27,6 +32,7 @@ def watch_inventory(
     Args:
         report: told of each step of a pivot right after it is stored; a repeated batch does not repeat
             the step, so what fails later must not swallow the news.
+        boost: priority points, 0..100, that pivots opened from now on give; open ones keep theirs.
     Returns:
         How many places in ranked lists changed.
     """
@@ -35,7 +41,7 @@ def watch_inventory(
     listings_changed = settle_listings(situations, store.rankings(), store)
     stockouts = [change for change in changes if change.is_stockout]
     for change in stockouts:
-        open_pivot(change, store=store, now=now, report=report)
+        open_pivot(change, boost=boost, store=store, now=now, report=report)
     if stockouts:
         situations = store.situations(offer_ids)  # opening a pivot changes the states
     for offer_id, situation in situations.items():
@@ -71,7 +77,9 @@ def _settle_attributes(offer_id: str, situation: Situation, store: InventoryStor
     adjusted = offer.inventory_count - offer.received_count + offer.redeemed_count
     if adjusted != state.adjusted_count:
         store.save_adjusted(offer, adjusted)
-    if offer.priority_boost != (PIVOT_BOOST if state.boosted_by else 0):
-        store.save_boost(offer_id, state)
+    pivot = store.get_pivot(state.boosted_by) if state.boosted_by else None
+    boost = 0 if pivot is None else pivot.boost
+    if offer.priority_boost != boost:
+        store.save_boost(offer_id, state, boost)
     if offer.expires_at is not None and offer.status is not OfferStatus.EXPIRED and not situation.end_listed:
         store.list_end(offer_id)

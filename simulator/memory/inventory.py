@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from offerloop.offers.board import Board
-from offerloop.offers.model import PIVOT_BOOST, Offer, OfferState, Pivot
+from offerloop.offers.model import Offer, OfferState, Pivot
 from offerloop.offers.ports import ListingChange, Situation
 from offerloop.offers.rank_offers import lists_of
-from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Order, Weights, sort_key
+from offerloop.offers.scoring import BY_PRIORITY, Order, Weights, sort_key
 from offerloop.outbox import Message
 from simulator.memory.serving import MemoryRankedLists
 from simulator.memory.world import Place
@@ -34,7 +34,7 @@ class MemoryInventoryStore(MemoryRankedLists):
 
     def rankings(self) -> tuple[Weights, ...]:
         live = self._world.live()
-        return tuple(dict.fromkeys((CONTROL, BY_PRIORITY, *(live.rankings if live else ()))))
+        return tuple(dict.fromkeys((self._world.weights, BY_PRIORITY, *(live.rankings if live else ()))))
 
     # -- the sorted index ------------------------------------------------------------------------------
 
@@ -49,7 +49,7 @@ class MemoryInventoryStore(MemoryRankedLists):
             if change.after is not None:
                 places[change.offer_id] = change.after
                 self._put_in(change.after, change.weights)
-            if change.weights == CONTROL:
+            if change.weights == self._world.weights:
                 self._world.available += (change.after is not None) - (change.before is not None)
 
     def _put_in(self, place: Place, weights: Weights) -> None:
@@ -142,10 +142,9 @@ class MemoryInventoryStore(MemoryRankedLists):
         self._world.change_state(offer.offer_id, adjusted_count=adjusted_count)
         return True
 
-    def save_boost(self, offer_id: str, state: OfferState) -> None:
+    def save_boost(self, offer_id: str, state: OfferState, boost: int) -> None:
         offer = self._world.offers.get(offer_id)
         if offer is not None and self._state(offer_id).boosted_by == state.boosted_by:
-            boost = PIVOT_BOOST if state.boosted_by else 0
             self._world.put_offer(replace(offer, priority_boost=boost))
 
 

@@ -25,6 +25,7 @@ class MemoryContextReader:
             world.trend.top(now * 1_000, MAX_TRENDING),
             world.live(),
             world.available,
+            world.weights,
         )
 
 

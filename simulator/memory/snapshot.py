@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from offerloop.offers.experiments import ExperimentStatus, Tally
-from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Order, RankEntry, Weights
+from offerloop.offers.scoring import BY_PRIORITY, Order, RankEntry, Weights
 from simulator.memory.world import MemoryWorld
 from simulator.memory.world import Place as StoredPlace
 from simulator.snapshot import EventRow, ListOfRanking, OfferInRanking, Place, Snapshot, WaitingMessage
@@ -52,7 +52,7 @@ def rankings_complete(world: MemoryWorld) -> tuple[Weights, ...]:
     """The weights that complete lists are kept for: those of an experiment count once it is RUNNING."""
     live = world.live()
     running = live.rankings if live is not None and live.status is ExperimentStatus.RUNNING else ()
-    return tuple(dict.fromkeys((CONTROL, BY_PRIORITY, *running)))
+    return tuple(dict.fromkeys((world.weights, BY_PRIORITY, *running)))
 
 
 def _places(world: MemoryWorld, rankings: tuple[Weights, ...]) -> Iterator[tuple[OfferInRanking, Place]]:

@@ -18,7 +18,7 @@ from offerloop.offers.model import (
     Pivot,
     Shopper,
 )
-from offerloop.offers.scoring import Order, RankEntry
+from offerloop.offers.scoring import CONTROL, Order, RankEntry, Weights
 from offerloop.offers.trending import TrendScores
 from offerloop.outbox import Message
 
@@ -59,6 +59,7 @@ class MemoryWorld:
 
     Attributes:
         clock: stamps the changes.
+        weights: those that users outside of an experiment are served with; set before the first offer.
         places: ranking id -> offer id -> its place.
         marked: ids of events that were counted.
         answers: by scope and key.
@@ -66,6 +67,7 @@ class MemoryWorld:
     """
 
     clock: Clock
+    weights: Weights = CONTROL
     offers: dict[str, Offer] = field(default_factory=dict)
     states: dict[str, OfferState] = field(default_factory=dict)
     places: defaultdict[str, dict[str, Place]] = field(default_factory=lambda: defaultdict(dict))

@@ -348,12 +348,12 @@ def test_a_boost_is_repaired_to_what_the_state_still_says(stores):
     stores.inventory.save_pivot(None, a_pivot(), None)
     stores.put_offer(an_offer("OFF004"))  # a foreign client overwrote it
 
-    stores.inventory.save_boost("OFF004", OfferState())
+    stores.inventory.save_boost("OFF004", OfferState(), 20)
     unrepaired = states(stores)["OFF004"]
-    stores.inventory.save_boost("OFF004", OfferState(boosted_by=PIVOT_ID))
+    stores.inventory.save_boost("OFF004", OfferState(boosted_by=PIVOT_ID), 20)
 
     assert (unrepaired[0], states(stores)["OFF004"][0]) == (0, 20)
-    stores.inventory.save_boost("OFF404", OfferState())
+    stores.inventory.save_boost("OFF404", OfferState(), 0)
     assert stores.offers.get_many(["OFF404"]) == {}
 
 

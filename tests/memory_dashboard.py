@@ -114,12 +114,7 @@ class MemoryDashboard:
             watch_inventory(changes, store=self.inventory, now=self._now())
         self.world.drain_messages()
         self.world.outbox.clear()
-        new = [
-            event
-            for events in self.world.events.values()
-            for event in events
-            if event.event_id not in self.world.marked
-        ]
+        new = [event for event in self.world.events.values() if event.event_id not in self.world.counted_at]
         count_engagement(new, store=self.engagement, now=self._now())
 
     # -- what pages ask ------------------------------------------------------------------------------

@@ -54,8 +54,7 @@ class MemoryActivityStore(MemoryIdempotencyStore):
         if tracked.takes_unit:
             self._take_unit(tracked)
         world.shoppers[event.user_id] = tracked.shopper_after
-        world.events[event.user_id].append(event)
-        world.event_ids.add(event.event_id)
+        world.events[event.event_id] = event
         world.put_message(tracked.message)
         self._remember(tracked.answered)
 
@@ -84,7 +83,7 @@ class MemoryActivityStore(MemoryIdempotencyStore):
         self._world.shoppers[shopper.user_id] = replace(shopper, version=version)
 
     def events_of(self, user_id: str, limit: int) -> Sequence[EngagementEvent]:
-        events = self._world.events.get(user_id, [])
+        events = (event for event in self._world.events.values() if event.user_id == user_id)
         return heapq.nlargest(limit, events, key=lambda event: (event.occurred_at_ms, event.event_id))
 
 

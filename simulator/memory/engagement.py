@@ -18,10 +18,10 @@ class MemoryEngagementStore:
         new = [
             event
             for event in events
-            if event.event_id in world.event_ids and event.event_id not in world.marked
+            if event.event_id in world.events and event.event_id not in world.counted_at
         ]
         for event in new:
-            world.marked.add(event.event_id)
+            world.counted_at[event.event_id] = now
             if event.experiment_id is not None and event.variant is not None:
                 tally = world.tallies[event.experiment_id].setdefault(event.variant, [0, 0])
                 tally[0] += event.first_exposure

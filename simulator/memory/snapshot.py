@@ -103,23 +103,17 @@ def _place(recorded: StoredPlace | None, listed: _Listed, weights: Weights) -> P
 
 
 def _events(world: MemoryWorld) -> Iterator[EventRow]:
-    """The stored events; a counted one as if counted when it happened: the memory keeps only that it was.
-
-    Near enough: an event so late that its points are forgotten when it is counted would add less than
-    `FORGET_BELOW` to what trending must be.
-    """
-    for events in world.events.values():
-        for event in events:
-            yield EventRow(
-                event.event_id,
-                event.user_id,
-                event.offer_id,
-                event.category,
-                event.event_type,
-                event.occurred_at_ms,
-                event.experiment_id,
-                event.variant,
-                event.first_exposure,
-                event.first_conversion,
-                event.occurred_at_ms // 1_000 if event.event_id in world.marked else None,
-            )
+    for event in world.events.values():
+        yield EventRow(
+            event.event_id,
+            event.user_id,
+            event.offer_id,
+            event.category,
+            event.event_type,
+            event.occurred_at_ms,
+            event.experiment_id,
+            event.variant,
+            event.first_exposure,
+            event.first_conversion,
+            world.counted_at.get(event.event_id),
+        )

@@ -61,7 +61,8 @@ class MemoryWorld:
         clock: stamps the changes.
         weights: those that users outside of an experiment are served with; set before the first offer.
         places: ranking id -> offer id -> its place.
-        marked: ids of events that were counted.
+        events: by id, oldest first; `forget` drops the oldest, as TTL does.
+        counted_at: epoch seconds at which an event was counted, by event id.
         answers: by scope and key.
         hits: requests counted by subject and window.
     """
@@ -80,9 +81,8 @@ class MemoryWorld:
     live_experiment: str | None = None
     shoppers: dict[str, Shopper] = field(default_factory=dict)
     redemptions: dict[tuple[str, str], int] = field(default_factory=dict)
-    events: defaultdict[str, list[EngagementEvent]] = field(default_factory=lambda: defaultdict(list))
-    event_ids: set[str] = field(default_factory=set)
-    marked: set[str] = field(default_factory=set)
+    events: dict[str, EngagementEvent] = field(default_factory=dict)
+    counted_at: dict[str, int] = field(default_factory=dict)
     trend: TrendScores = field(default_factory=TrendScores)
     tallies: defaultdict[str, dict[str, list[int]]] = field(default_factory=lambda: defaultdict(dict))
     answers: dict[tuple[str, str], AnsweredRequest] = field(default_factory=dict)
@@ -126,6 +126,20 @@ class MemoryWorld:
         """Put a message in the outbox."""
         self.outbox[message.message_id] = message
         self.messages.append(message)
+
+    def forget(self, before_ms: int) -> None:
+        """Drop the events that happened before *before_ms*, as TTL does, so that memory stays bounded.
+
+        A message that is delivered later than that is taken for one of an unknown event and not counted.
+        """
+        old = []
+        for event_id, event in self.events.items():
+            if event.occurred_at_ms >= before_ms:
+                break
+            old.append(event_id)
+        for event_id in old:
+            del self.events[event_id]
+            self.counted_at.pop(event_id, None)
 
     def live(self) -> Experiment | None:
         """The experiment that is PREPARING or RUNNING."""

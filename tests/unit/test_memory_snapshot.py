@@ -42,7 +42,7 @@ def world():
     track_event(command, store=MemoryActivityStore(world), clock=clock, ids=SeededIds())
     while changes := world.drain_changes():
         watch_inventory(changes, store=inventory, now=NOON)
-    count_engagement(world.events["ann"], store=MemoryEngagementStore(world), now=NOON)
+    count_engagement([*world.events.values()], store=MemoryEngagementStore(world), now=NOON)
     return world
 
 
@@ -81,8 +81,21 @@ def test_an_entry_that_stayed_behind_in_a_sorted_list_is_seen(world):
 
 
 def test_an_uncounted_event_is_seen_once_it_is_late(world):
-    world.marked.clear()
+    world.counted_at.clear()
     assert "Every published event is counted" not in broken_laws(world)
 
     world.clock.move_on(91)
     assert "Every published event is counted" in broken_laws(world)
+
+
+def test_a_world_forgets_its_oldest_events_and_only_those(world):
+    [event] = world.events.values()
+    world.clock.move_on(3_600)
+    command = TrackEvent("ann", "LAPTOP", "electronics", EventType.VIEW)
+    track_event(command, store=MemoryActivityStore(world), clock=world.clock, ids=SeededIds(1))
+    [_, later] = world.events.values()
+
+    world.forget(before_ms=later.occurred_at_ms)
+
+    assert (list(world.events.values()), world.counted_at) == ([later], {})
+    assert count_engagement([event], store=MemoryEngagementStore(world), now=NOON + 3_600) == 0

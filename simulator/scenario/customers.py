@@ -25,6 +25,13 @@ class Lognormal(Section):
     sigma: float = Field(ge=0, le=10, description="standard deviation of ln(value)")
 
 
+class Lapse(Section):
+    """The chance that a shopper stays away for good after a visit: Beta(a, b) between shoppers."""
+
+    a: float = Field(gt=0, le=1e7, description="first shape; the mean chance is a / (a + b)")
+    b: float = Field(gt=0, le=1e7, description="second shape; small a and b = shoppers differ much")
+
+
 class Population(Section):
     """Who shops."""
 
@@ -35,6 +42,9 @@ class Population(Section):
     )
     fruitless_visits: int = Field(
         default=3, ge=0, le=1_000, description="in a row, after which a shopper is replaced; 0 = never"
+    )
+    lapse: Lapse | None = Field(
+        default=None, description="shoppers who leave whatever they were served, each replaced; null = none"
     )
     liked_share: float = Field(default=0.45, ge=0, le=1, description="of categories, per shopper")
     affinities: dict[Category, Annotated[float, Field(ge=0, le=100)]] = Field(

@@ -12,7 +12,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from simulator.scenario.customers import ArrivalsSection, FlashSale, Lognormal, Population, Segment
+from simulator.scenario.customers import ArrivalsSection, FlashSale, Lapse, Lognormal, Population, Segment
 from simulator.scenario.section import HOURS_PER_DAY, Section, WholeRange, fault
 from simulator.scenario.shop import (
     Catalogue,
@@ -34,6 +34,7 @@ __all__ = [
     "ExperimentSection",
     "FlashSale",
     "Functions",
+    "Lapse",
     "Lognormal",
     "Policies",
     "Population",

@@ -8,7 +8,7 @@ best found so far. The candidates' own records are then read, so that what is se
 scored as it stands.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from offerloop.clock import Clock, now_s
@@ -18,7 +18,6 @@ from offerloop.offers.model import Offer
 from offerloop.offers.ports import ContextReader, OfferReader, RankedLists
 from offerloop.offers.relevance import DEFAULT_RELEVANCE, relevance_by_category
 from offerloop.offers.scoring import (
-    ORDERS,
     URGENCY_WINDOW_S,
     Order,
     RankEntry,
@@ -32,6 +31,7 @@ from offerloop.offers.scoring import (
 
 SERVED = 3
 SPARES = 3  # candidates read besides, in case a record says that an entry is out of date
+SHORT = 2 * (SERVED + SPARES)  # a list of this length is scored whole instead of in both orders
 READ_ON = 24  # entries per page once a board is exhausted
 
 
@@ -87,26 +87,22 @@ def recommend(
     return Recommendation(user_id, served, context.total_available, assignment)
 
 
-def relevance_of(offer: Offer, relevance: Mapping[str, int]) -> int:
-    return relevance.get(offer.category, DEFAULT_RELEVANCE)
-
-
 def _check(
     candidates: "_Candidates", weights: Weights, relevance: Mapping[str, int], offers: OfferReader, now: int
 ) -> tuple[RecommendedOffer, ...]:
     """Read the candidates' records, best first, until enough of them are what their entries say."""
-    servable: list[tuple[int, str, Offer]] = []
+    servable: list[tuple[int, str, Offer, int]] = []
     for ids in candidates.pages():
         for offer in offers.get_many(ids).values():
             if offer.is_available(now):
-                ticks = score_ticks(RankEntry.of(offer), relevance_of(offer, relevance), weights, now)
-                servable.append((-ticks, offer.offer_id, offer))
+                own = relevance.get(offer.category, DEFAULT_RELEVANCE)
+                ticks = score_ticks(RankEntry.of(offer), own, weights, now)
+                servable.append((-ticks, offer.offer_id, offer, own))
         if len(servable) >= SERVED:
             break
     servable.sort()  # ids differ, so two offers themselves are never compared
     return tuple(
-        RecommendedOffer(offer, -ticks, relevance_of(offer, relevance), weights, now)
-        for ticks, _, offer in servable[:SERVED]
+        [RecommendedOffer(offer, -ticks, own, weights, now) for ticks, _, offer, own in servable[:SERVED]]
     )
 
 
@@ -153,11 +149,30 @@ class _Candidates:
         mark = 0  # ticks of the last of the wanted ones so far
         for list_name, relevance in self._relevances.items():
             board = self._boards[list_name]
-            for order in ORDERS:
-                found = self._gather(list_name, order, board.head(order), relevance, mark, best)
-                if found and wanted is not None and len(best) >= wanted:
-                    mark = sorted(best.values(), reverse=True)[wanted - 1]
+            if board.base.frontier is None and len(board.base.entries) <= SHORT:
+                found = self._take_all(board.base.entries, relevance, mark, best)
+            else:
+                found = self._gather(list_name, Order.BASE, board.base, relevance, mark, best)
+                found += self._gather(list_name, Order.URGENT, board.urgent, relevance, mark, best)
+            if found and wanted is not None and len(best) >= wanted:
+                mark = sorted(best.values(), reverse=True)[wanted - 1]
         return [offer_id for offer_id, _ in sorted(best.items(), key=lambda item: (-item[1], item[0]))]
+
+    def _take_all(self, entries: Sequence[RankEntry], relevance: int, mark: int, best: dict[str, int]) -> int:
+        """Add the servable entries of a list that its board holds whole; returns how many were taken."""
+        weights, skipped, now = self._weights, self._skipped, self._now
+        taken = 0
+        for entry in entries:
+            ticks = score_ticks(entry, relevance, weights, now)
+            offer_id, _, _, expires_at = entry
+            if ticks < mark or (expires_at is not None and expires_at <= now):
+                continue
+            if skipped and skipped.get(offer_id, 0) > now:
+                continue
+            if best.get(offer_id, -1) < ticks:
+                best[offer_id] = ticks
+            taken += 1
+        return taken
 
     def _gather(
         self, list_name: str, order: Order, head: Head, relevance: int, mark: int, best: dict[str, int]

@@ -91,9 +91,6 @@ class Order(StrEnum):
     URGENT = "urgent"
 
 
-ORDERS = tuple(Order)  # iterating over an enum itself costs more than what is done per order
-
-
 class RankEntry(NamedTuple):
     """What ranking needs of an offer: effective priority, stock capped at 100, end (epoch seconds or None).
 
@@ -119,13 +116,6 @@ def _base_ticks(entry: RankEntry, weights: Weights) -> int:
     return weights.per_priority * entry.priority + weights.per_unit * entry.stock
 
 
-def _urgency_ticks(expires_at: int | None, weights: Weights, now: int) -> int:
-    if expires_at is None:
-        return 0
-    urgent_s = URGENCY_WINDOW_S - expires_at + now
-    return weights.per_urgent_second * urgent_s if urgent_s > 0 else 0
-
-
 def score_ticks(entry: RankEntry, relevance: int, weights: Weights, now: int) -> int:
     """The exact score of an unexpired offer.
 
@@ -133,11 +123,11 @@ def score_ticks(entry: RankEntry, relevance: int, weights: Weights, now: int) ->
         relevance: 0..100, from `offerloop.offers.relevance`.
         now: epoch seconds.
     """
-    return (
-        _base_ticks(entry, weights)
-        + weights.per_relevance * relevance
-        + _urgency_ticks(entry.expires_at, weights, now)
-    )
+    _, priority, stock, expires_at = entry
+    ticks = weights.per_priority * priority + weights.per_unit * stock + weights.per_relevance * relevance
+    if expires_at is not None and expires_at - now < URGENCY_WINDOW_S:
+        ticks += weights.per_urgent_second * (URGENCY_WINDOW_S - expires_at + now)
+    return ticks
 
 
 def sort_key(entry: RankEntry, weights: Weights, order: Order) -> str:
@@ -167,10 +157,11 @@ class ScoreBreakdown:
 
 def breakdown(entry: RankEntry, relevance: int, weights: Weights, now: int) -> ScoreBreakdown:
     """The weighted terms of a score in points, for answers and pages; never compared."""
+    urgent_s = 0 if entry.expires_at is None else max(0, URGENCY_WINDOW_S - entry.expires_at + now)
     return ScoreBreakdown(
         priority=weights.priority_bp * entry.priority / WEIGHTS_TOTAL_BP,
         relevance=weights.relevance_bp * relevance / WEIGHTS_TOTAL_BP,
-        urgency=_urgency_ticks(entry.expires_at, weights, now) / TICKS_PER_POINT,
+        urgency=weights.per_urgent_second * urgent_s / TICKS_PER_POINT,
         inventory=weights.inventory_bp * entry.stock / WEIGHTS_TOTAL_BP,
     )
 

@@ -13,11 +13,17 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from simulator.arrivals import HOUR_S, ArrivalCurve, draw_day_factors
+from simulator.scenario import load_scenario
 from simulator.shoppers.clocks import RealTime
-from simulator.shoppers.crowd import Crowd
-from simulator.shoppers.hours import HOUR_S
+from simulator.shoppers.crowd import gather
+from simulator.shoppers.deliveries import deliveries
 from simulator.shoppers.http_shop import HttpShop
+from simulator.shoppers.population import Population
 from simulator.shoppers.report import progress_line, summary_tables
+from simulator.shoppers.shopper import Surroundings
+from simulator.shoppers.streams import Streams
+from simulator.shoppers.tally import Tally
 
 # The defaults send 30 to 60 requests a second in the first minute, which then covers 11:00 to 21:00 of
 # the simulated day, and let the offers that most people like sell out within it (docs/shoppers.md).
@@ -28,6 +34,14 @@ STARTS_AT_HOUR = 11
 RESTOCK_HOURS = 12.0  # 72 real seconds at the default speed
 THREADS = 16
 LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
+CURVE_DAYS = 366  # with a factor of their own; behind them the weekly profile goes on
+
+# Users of the sample data with what their stored profiles prefer; their tastes agree with it.
+SAMPLE_USERS = (
+    ("USER001", ("electronics",)),
+    ("USER002", ("fashion",)),
+    ("USER003", ("groceries", "home")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +93,37 @@ def shop_live(run: Run, console: Console) -> int:
     with HttpShop(run.api_url, run.api_key, connections=THREADS, stopping=stopping) as shop:
         env = simpy.Environment()
         clock = RealTime(env, speed=run.speed, threads=THREADS, stopping=stopping)
-        crowd = Crowd(
-            env,
-            shop,
-            clock,
-            users=run.users,
-            visits_per_day=run.visits_per_day,
-            seed=run.seed,
-            starts_at_s=run.starts_at_hour * HOUR_S,
-            stockroom=shop if run.restock_hours and run.api_key else None,
-            restock_after_s=run.restock_hours * HOUR_S,
-        )
+        tally = _let_in(run, env, shop, clock)
         _stop_on_signals(stopping, clock)
         started = time.monotonic()
         until_s = run.minutes * 60 * run.speed if run.minutes else None
-        with _Progress(console, crowd, shop, started) as progress:
+        with _Progress(console, tally, shop, started) as progress:
             clock.run(until_s, progress.tick)
-        for table in summary_tables(crowd.tally, shop.meter, time.monotonic() - started, clock.lag_s_max):
+        for table in summary_tables(tally, shop.meter, time.monotonic() - started, clock.lag_s_max):
             console.print(table)
         if shop.meter.requests and shop.meter.refusals.get("unreachable", 0) == shop.meter.requests:
             console.print(f"[red]{run.api_url} did not answer; is the system up? (`make status`)[/]")
             return 1
     return 0
+
+
+def _let_in(run: Run, env: simpy.Environment, shop: HttpShop, clock: RealTime) -> Tally:
+    """Let shoppers and deliveries start; they are those of the baseline scenario, in any catalogue."""
+    baseline = load_scenario("baseline")
+    population = baseline.population.model_copy(
+        update={"users": run.users, "visits_per_day": run.visits_per_day, "affinities": {}}
+    )
+    arrivals = baseline.arrivals.model_copy(update={"starts_at_hour": run.starts_at_hour})
+    streams, tally = Streams(run.seed), Tally()
+    factors = draw_day_factors(streams.generator("day"), cv=arrivals.day_factor_cv, days=CURVE_DAYS)
+    curve = ArrivalCurve.of(arrivals, days=CURVE_DAYS, day_factors=factors)
+    around = Surroundings(
+        env, shop, clock, tally, curve, streams.moments("visit"), population.fruitless_visits
+    )
+    gather(env, Population(population, streams, SAMPLE_USERS), around)
+    if run.restock_hours and run.api_key:
+        env.process(deliveries(env, shop, clock, tally, after_s=run.restock_hours * HOUR_S))
+    return tally
 
 
 def _stop_on_signals(stopping: threading.Event, clock: RealTime) -> None:
@@ -115,8 +138,8 @@ def _stop_on_signals(stopping: threading.Event, clock: RealTime) -> None:
 class _Progress:
     """Live figures: one line that is redrawn on a terminal, a new line now and then elsewhere."""
 
-    def __init__(self, console: Console, crowd: Crowd, shop: HttpShop, started: float) -> None:
-        self._console, self._crowd, self._shop, self._started = console, crowd, shop, started
+    def __init__(self, console: Console, tally: Tally, shop: HttpShop, started: float) -> None:
+        self._console, self._tally, self._shop, self._started = console, tally, shop, started
         self._live = (
             Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
         )
@@ -135,7 +158,7 @@ class _Progress:
         now = time.monotonic()
         if now < self._next:
             return
-        line = progress_line(self._crowd.tally, self._shop.meter, now - self._started)
+        line = progress_line(self._tally, self._shop.meter, now - self._started)
         if self._live is None:
             self._next = now + LINE_EVERY_S
             self._console.print(line, soft_wrap=True)

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from simulator.arrivals import DAY_S
 from simulator.replay.mapping import ByBand, Mapping, ProductColumn, ProductsFile
 from simulator.replay.rows import Purchase, RowFault, UnreadableData, read_purchases, read_records
-from simulator.shoppers.hours import DAY_S, second_of_day
+from simulator.replay.time_of_day import second_of_day
 from simulator.shoppers.streams import Streams
 
 FORMAT = 1  # of the SQLite file; another number is another file
@@ -287,6 +288,12 @@ class Recording:
                    WHERE p.first_session < ? ORDER BY p.first_session, p.key"""
         for key, name, category, popularity in self._database.execute(query, (self._limit,)):
             yield Product(self._prefix + key, name, category, popularity)
+
+    def values_hundredths(self) -> Iterator[int]:
+        """What the baskets of the sessions that count were worth, in recorded order."""
+        query = "SELECT value_hundredths FROM sessions WHERE number < ? ORDER BY number"
+        for (value,) in self._database.execute(query, (self._limit,)):
+            yield value
 
     def sessions(self) -> Iterator[Session]:
         """The sessions that count, in recorded order; reads ahead by one session."""

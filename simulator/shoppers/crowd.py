@@ -2,63 +2,21 @@
 
 import simpy
 
-from simulator.shoppers.deliveries import Stockroom, deliveries
-from simulator.shoppers.hours import DayFactors
-from simulator.shoppers.population import SAMPLE_USERS, Person, Population
-from simulator.shoppers.shop import Shop
-from simulator.shoppers.shopper import Calls, Shopper, Steps
-from simulator.shoppers.streams import Streams
-from simulator.shoppers.tally import Tally
+from simulator.shoppers.population import Population
+from simulator.shoppers.shopper import Surroundings, live
 
 
-class Crowd:
-    """Shoppers of one run.
+def gather(env: simpy.Environment, population: Population, around: Surroundings) -> None:
+    """Let everybody of a population start.
 
-    Args:
-        users: people at one time, >= 1.
-        visits_per_day: mean visits of a shopper per simulated day.
-        starts_at_s: second of the day at which simulated time 0 lies.
-        stockroom: where sold-out offers are refilled; None = they stay sold out.
-        restock_after_s: simulated seconds until they are.
+    Person *n* is followed by *n* + users, so who comes to a place in the crowd does not depend on who
+    leaves the others: two policies meet the same people.
     """
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        shop: Shop,
-        calls: Calls,
-        *,
-        users: int,
-        visits_per_day: float,
-        seed: int,
-        starts_at_s: int,
-        stockroom: Stockroom | None = None,
-        restock_after_s: float = 0.0,
-    ) -> None:
-        self.tally = Tally()
-        self._env, self._shop, self._calls, self._starts_at_s = env, shop, calls, starts_at_s
-        self._streams = Streams(seed)
-        self._days = DayFactors(self._streams.generator("day"))
-        self._population = Population(self._streams, visits_per_day)
-        for _ in range(users):
-            env.process(self._place())
-        if stockroom is not None:
-            env.process(deliveries(env, stockroom, calls, self.tally, after_s=restock_after_s))
+    def start(number: int) -> None:
+        person, may_depart = population.person(number), not population.is_resident(number)
+        place = env.process(live(person, around, may_depart=may_depart))
+        place.callbacks.append(lambda _: start(number + population.users))
 
-    def _place(self) -> Steps:
-        """One place in the crowd: one person after another."""
-        while True:
-            yield from self._shopper(self._population.newcomer()).live()
-
-    def _shopper(self, person: Person) -> Shopper:
-        return Shopper(
-            person,
-            self._env,
-            self._shop,
-            self._calls,
-            self.tally,
-            self._streams,
-            self._days,
-            starts_at_s=self._starts_at_s,
-            may_depart=person.user_id not in SAMPLE_USERS,
-        )
+    for number in range(population.users):
+        start(number)

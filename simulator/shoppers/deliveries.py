@@ -4,7 +4,7 @@ from typing import Protocol
 
 import simpy
 
-from simulator.shoppers.hours import HOUR_S
+from simulator.arrivals import HOUR_S
 from simulator.shoppers.shop import Refused
 from simulator.shoppers.shopper import Calls, Steps
 from simulator.shoppers.tally import Tally

@@ -63,7 +63,7 @@ def summary_tables(tally: Tally, meter: RequestMeter, elapsed_s: float, lag_s: f
     shoppers = Table("what", "count", title=f"Shoppers, {elapsed_s:.0f} s", title_justify="left")
     for what, count in (
         ("shoppers seen", tally.shoppers),
-        ("left for good", tally.departed),
+        ("left for good", tally.gone),
         ("sessions", tally.sessions),
         ("sessions in which nothing appealed", tally.fruitless),
         ("offers served with a pivot's boost", tally.boosted),
@@ -79,7 +79,7 @@ def summary_tables(tally: Tally, meter: RequestMeter, elapsed_s: float, lag_s: f
     tables = [
         shoppers,
         request_table(meter, elapsed_s),
-        category_table(dict(tally.served), dict(tally.redeemed)),
+        category_table(dict(tally.served_in), dict(tally.redeemed)),
     ]
     return [*tables, refusal_table(meter.refusals)] if meter.refusals else tables
 

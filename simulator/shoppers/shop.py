@@ -1,20 +1,37 @@
 """The shop as a shopper or a recording sees it: two calls and their answers."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from offerloop.offers.model import DiscountType, EventType
 
 
-@dataclass(frozen=True, slots=True)
-class ServedOffer:
-    """An offer as served to a shopper.
+class ShownOffer(Protocol):
+    """What a shopper sees of an offer; `offerloop`'s own `Offer` is one too.
 
     Attributes:
         discount_hundredths: 2500 = 25 % or 25.00 of the shop's currency.
         inventory_count: units left when it was served.
         priority_boost: points that a pivot added; 0 without one.
     """
+
+    @property
+    def offer_id(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def discount_type(self) -> DiscountType: ...
+    @property
+    def discount_hundredths(self) -> int: ...
+    @property
+    def inventory_count(self) -> int: ...
+    @property
+    def priority_boost(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServedOffer:
+    """`ShownOffer`, as read from an answer of the API."""
 
     offer_id: str
     category: str
@@ -24,11 +41,10 @@ class ServedOffer:
     priority_boost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """The answer to a recommendation, best offer first."""
 
-    offers: tuple[ServedOffer, ...]
+    offers: tuple[ShownOffer, ...]
     total_available: int
 
     @property

@@ -8,143 +8,140 @@ clock. Times are seconds of the simulated clock.
 from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
-import numpy as np
 import simpy
 
+from offerloop.errors import OutOfStock
 from offerloop.offers.model import EventType
-from simulator.shoppers.hours import Arrivals, DayFactors
+from simulator.arrivals import ArrivalCurve
+from simulator.shoppers.plan import GAP, NUMBERS, exponential, plan_walk
 from simulator.shoppers.population import Person
-from simulator.shoppers.shop import Refused, Served, ServedOffer, Shop
-from simulator.shoppers.streams import Streams
-from simulator.shoppers.tally import Tally
+from simulator.shoppers.shop import Refused, Served, Shop, ShownOffer
+from simulator.shoppers.streams import Moments
 
 Steps = Generator[simpy.Event, Any, Any]
 
-LOOK_S = 6.0  # mean time on one offer
-DECIDE_S = 20.0  # mean time between cart and redemption
-# 35 % (a category not liked at all) to 96 % (fully liked) of offers in first place are viewed: the range
-# over ten offers of the Starbucks app statistics, 75.7 % on average. Each place further down costs a tenth.
-VIEWED_AT_LEAST, VIEWED_AT_MOST = 0.35, 0.96
-LOST_PER_PLACE = 0.1
-CART_AT_LEAST, CART_AT_MOST = 0.3, 0.95  # of clicked offers, by appeal
-BUY_AT_LEAST, BUY_AT_MOST = 0.5, 0.95  # of offers in the cart, by appeal
-DULL_APPEAL = 0.3  # an offer viewed and found below this may be dismissed
-DISMISSED = 0.5  # of dull offers viewed
 SECOND_LOOKS = 1  # further lists that a shopper asks for whose redemption was refused
-PATIENCE = 3  # fruitless visits in a row after which a shopper stays away for good
 
 
 class Calls(Protocol):
     """How a shopper's calls are carried out; one implementation per clock."""
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> simpy.Event:
-        """Carry out ``function(*arguments)``; the event succeeds with its result."""
+        """Carry out ``function(*arguments)``; the event succeeds with its result.
+
+        The event is to be waited for at once: it may be used again for the next call.
+        """
 
 
-class Shopper:
-    """One person at one shop.
+class Witness(Protocol):
+    """Who is told of what shoppers do, at the moment at which they do it."""
+
+    def arrived(self, person: Person) -> None:
+        """Somebody new, before the first visit."""
+
+    def served(self, person: Person, served: Served) -> None:
+        """A list was served."""
+
+    def refused(self, person: Person, refused: Refused) -> None:
+        """A list was refused, which ends the visit; one without any list does not count."""
+
+    def tracked(
+        self, person: Person, place: int, offer: ShownOffer, event_type: EventType, refused: Refused | None
+    ) -> None:
+        """Something done with the offer at *place* of the last list was reported, or refused."""
+
+    def left(self, person: Person, *, pleased: bool, converted: bool, missed_out: bool) -> None:
+        """A visit ended.
+
+        Args:
+            pleased: something served appealed; converted: something was redeemed; missed_out: a
+                redemption was refused for lack of stock.
+        """
+
+    def departed(self, person: Person, visits: int) -> None:
+        """A shopper stays away for good, after this many visits."""
+
+
+class Surroundings:
+    """What all shoppers of a run share.
 
     Args:
-        starts_at_s: second of the day at which simulated time 0 lies.
-        may_depart: whether fruitless visits drive this shopper away for good.
+        visits: the stream that visits draw from.
+        patience: fruitless visits in a row after which a shopper stays away for good; 0 = any number.
     """
+
+    __slots__ = ("calls", "curve", "env", "patience", "shop", "visits", "witness")
 
     def __init__(
         self,
-        person: Person,
         env: simpy.Environment,
         shop: Shop,
         calls: Calls,
-        tally: Tally,
-        streams: Streams,
-        days: DayFactors,
-        *,
-        starts_at_s: int,
-        may_depart: bool = True,
+        witness: Witness,
+        curve: ArrivalCurve,
+        visits: Moments,
+        patience: int,
     ) -> None:
-        self._person, self._env, self._shop, self._calls, self._tally = person, env, shop, calls, tally
-        self._may_depart = may_depart
-        user_id = person.user_id
-        self._arrivals = Arrivals(
-            person.visits_per_day, starts_at_s, days, streams.generator("arrival", user_id)
-        )
-        self._pace = streams.generator("pace", user_id)
-        self._choices: dict[str, np.random.Generator] = {
-            choice: streams.generator(choice, user_id)
-            for choice in ("view", "click", "cart", "redeem", "dismiss")
-        }
-        self._last_list: tuple[str, ...] | None = None
-        self._acted = False
+        self.env, self.shop, self.calls, self.witness = env, shop, calls, witness
+        self.curve, self.visits, self.patience = curve, visits, patience
 
-    def live(self) -> Steps:
-        """Visit again and again, until too many visits in a row were fruitless."""
-        self._tally.shoppers += 1
-        fruitless = 0
-        while fruitless < PATIENCE or not self._may_depart:
-            yield self._env.timeout(self._arrivals.next_after(self._env.now) - self._env.now)
-            pleased = yield from self.visit()
-            fruitless = 0 if pleased else fruitless + 1
-        self._tally.departed += 1
 
-    def visit(self) -> Steps:
-        """One session; returns whether anything served appealed."""
-        pleased = False
-        for _ in range(1 + SECOND_LOOKS):
-            served = yield self._calls.call(self._shop.recommend, self._person.user_id)
-            if isinstance(served, Refused):
-                self._tally.refusals[served.code] += 1
-                return True  # the shop's fault says nothing about its offers
-            self._tally.list_served(served, self._last_list, self._acted)
-            self._last_list, self._acted = served.offer_ids, False
-            pleased = pleased or any(self._person.appeal(offer) >= DULL_APPEAL for offer in served.offers)
-            missed_out = yield from self._browse(served)
-            if not missed_out:
+def live(person: Person, around: Surroundings, *, may_depart: bool = True) -> Steps:
+    """Visit again and again, until too many visits in a row were fruitless.
+
+    Args:
+        may_depart: whether fruitless visits drive this shopper away for good.
+    """
+    env, rate = around.env, person.visits_per_day
+    most_fruitless = around.patience if may_depart else 0
+    visit = fruitless = 0
+    gap, looked_on_s = person.first_gap, 0.0
+    while not most_fruitless or fruitless < most_fruitless:
+        now_s = env.now
+        yield env.timeout(around.curve.after(now_s + looked_on_s, gap / rate) - now_s)
+        if not visit:
+            around.witness.arrived(person)
+        row = around.visits.uniforms(NUMBERS, person.number, visit)
+        gap = exponential(row[GAP])
+        pleased, looked_on_s = yield from pay_visit(person, around, visit, row)
+        fruitless = 0 if pleased else fruitless + 1
+        visit += 1
+    around.witness.departed(person, visit)
+
+
+def pay_visit(person: Person, around: Surroundings, visit: int, row: list[float]) -> Steps:
+    """One session.
+
+    Args:
+        row: the numbers of the visit's first list.
+    Returns:
+        Whether anything served appealed, and for how many seconds the shopper looks on from now.
+    """
+    shop, call, witness = around.shop, around.calls.call, around.witness
+    pleased = converted = missed_out = False
+    rest_s = 0.0
+    for look in range(1 + SECOND_LOOKS):
+        if look:
+            row = around.visits.uniforms(NUMBERS, person.number, visit, part=look)
+        served = yield call(shop.recommend, person.user_id)
+        if served.__class__ is Refused:
+            witness.refused(person, served)
+            if look:
                 break
-        self._tally.sessions += 1
-        self._tally.fruitless += not pleased
-        return pleased
-
-    def _browse(self, served: Served) -> Steps:
-        """Look through one list; returns whether a redemption was refused."""
-        for place, offer in enumerate(served.offers):
-            yield self._env.timeout(self._pace.exponential(LOOK_S))
-            taste = self._person.taste(offer.category)
-            viewed = VIEWED_AT_LEAST + (VIEWED_AT_MOST - VIEWED_AT_LEAST) * taste
-            if not self._chooses("view", viewed * (1 - LOST_PER_PLACE * place)):
-                continue
-            yield from self._report(offer, EventType.VIEW)
-            refused = yield from self._consider(offer)
-            if refused is not None:
-                return True
-        return False
-
-    def _consider(self, offer: ServedOffer) -> Steps:
-        """Go from a viewed offer as far as it appeals; returns the refusal of its redemption, or None."""
-        appeal = self._person.appeal(offer)
-        yield self._env.timeout(self._pace.exponential(LOOK_S))
-        if appeal < DULL_APPEAL:
-            if self._chooses("dismiss", DISMISSED):
-                yield from self._report(offer, EventType.DISMISS)
-            return None
-        if not self._chooses("click", appeal):
-            return None
-        yield from self._report(offer, EventType.CLICK)
-        yield self._env.timeout(self._pace.exponential(LOOK_S))
-        if not self._chooses("cart", CART_AT_LEAST + (CART_AT_MOST - CART_AT_LEAST) * appeal):
-            return None
-        yield from self._report(offer, EventType.ADD_TO_CART)
-        yield self._env.timeout(self._pace.exponential(DECIDE_S))
-        if not self._chooses("redeem", BUY_AT_LEAST + (BUY_AT_MOST - BUY_AT_LEAST) * appeal):
-            return None
-        return (yield from self._report(offer, EventType.REDEMPTION))
-
-    def _report(self, offer: ServedOffer, event_type: EventType) -> Steps:
-        refused = yield self._calls.call(
-            self._shop.track, self._person.user_id, offer.offer_id, offer.category, event_type
-        )
-        self._tally.tracked(event_type, offer.category, refused)
-        self._acted = self._acted or refused is None
-        return refused
-
-    def _chooses(self, choice: str, probability: float) -> bool:
-        return bool(self._choices[choice].random() < probability)
+            return True, 0.0  # the shop's fault says nothing about its offers
+        witness.served(person, served)
+        appeals, steps, rest_s = plan_walk(person, served.offers, row)
+        pleased = pleased or appeals
+        for wait_s, place, offer, event_type in steps:
+            yield around.env.timeout(wait_s)
+            refused = yield call(shop.track, person.user_id, offer.offer_id, offer.category, event_type)
+            witness.tracked(person, place, offer, event_type, refused)
+            if event_type is EventType.REDEMPTION:
+                if refused is not None:
+                    missed_out = missed_out or refused.code == OutOfStock.code
+                    break
+                converted = True
+        else:
+            break
+    witness.left(person, pleased=pleased, converted=converted, missed_out=missed_out)
+    return pleased, rest_s

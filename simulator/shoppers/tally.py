@@ -4,20 +4,21 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from offerloop.offers.model import EventType
-from simulator.shoppers.shop import Refused, Served
+from simulator.shoppers.population import Person
+from simulator.shoppers.shop import Refused, Served, ShownOffer
 
 FEW_UNITS = 10
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one run; used from one thread.
+    """`Witness` that counts one run of the live mode; used from one thread.
 
     Attributes:
         sessions: visits that got a list, empty or not; fruitless: those in which nothing appealed.
-        shoppers: people who came at all; departed: those who left for good.
+        shoppers: people who came at all; gone: those who left for good.
         events: stored events by type; refusals: by code, of both calls.
-        served, redeemed: offers by category.
+        served_in, redeemed: offers by category.
         boosted: offers served with a pivot's boost.
         lists_again_after_acting, lists_changed_after_acting: lists served to a shopper who had acted on
             its previous one, and those among them that differed from it; *_idle: who had not acted.
@@ -28,10 +29,10 @@ class Tally:
     sessions: int = 0
     fruitless: int = 0
     shoppers: int = 0
-    departed: int = 0
+    gone: int = 0
     events: Counter[EventType] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
-    served: Counter[str] = field(default_factory=Counter)
+    served_in: Counter[str] = field(default_factory=Counter)
     redeemed: Counter[str] = field(default_factory=Counter)
     boosted: int = 0
     lists_again_after_acting: int = 0
@@ -41,23 +42,56 @@ class Tally:
     most_seen: dict[str, int] = field(default_factory=dict)
     last_seen: dict[str, int] = field(default_factory=dict)
     deliveries: int = 0
+    _last_lists: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by user
+    _acted: set[str] = field(default_factory=set)  # users who acted on their last list
 
-    def list_served(self, served: Served, previous: tuple[str, ...] | None, acted: bool) -> None:
-        """Count a list against the shopper's previous one (None = the first)."""
+    def arrived(self, person: Person) -> None:
+        self.shoppers += 1
+
+    def served(self, person: Person, served: Served) -> None:
         for offer in served.offers:
-            self.served[offer.category] += 1
+            self.served_in[offer.category] += 1
             self.boosted += offer.priority_boost > 0
             units = self.last_seen[offer.offer_id] = offer.inventory_count
             self.most_seen[offer.offer_id] = max(units, self.most_seen.get(offer.offer_id, 0))
+        self._compare(person.user_id, served.offer_ids)
+
+    def _compare(self, user_id: str, offer_ids: tuple[str, ...]) -> None:
+        """Count a list against the shopper's previous one."""
+        previous = self._last_lists.get(user_id)
+        self._last_lists[user_id] = offer_ids
         if previous is None:
             return
-        changed = served.offer_ids != previous
-        if acted:
+        if user_id in self._acted:
+            self._acted.discard(user_id)
             self.lists_again_after_acting += 1
-            self.lists_changed_after_acting += changed
+            self.lists_changed_after_acting += offer_ids != previous
         else:
             self.lists_again_idle += 1
-            self.lists_changed_idle += changed
+            self.lists_changed_idle += offer_ids != previous
+
+    def refused(self, person: Person, refused: Refused) -> None:
+        self.refusals[refused.code] += 1
+
+    def tracked(
+        self, person: Person, place: int, offer: ShownOffer, event_type: EventType, refused: Refused | None
+    ) -> None:
+        if refused is not None:
+            self.refusals[refused.code] += 1
+            return
+        self._acted.add(person.user_id)
+        self.events[event_type] += 1
+        if event_type is EventType.REDEMPTION:
+            self.redeemed[offer.category] += 1
+
+    def left(self, person: Person, *, pleased: bool, converted: bool, missed_out: bool) -> None:
+        self.sessions += 1
+        self.fruitless += not pleased
+
+    def departed(self, person: Person, visits: int) -> None:
+        self.gone += 1
+        self._last_lists.pop(person.user_id, None)
+        self._acted.discard(person.user_id)
 
     def running_low(self) -> list[str]:
         """Offers that were last served with few units left, and so may be gone by now."""
@@ -66,11 +100,3 @@ class Tally:
     def delivered(self, offer_id: str, units: int) -> None:
         self.deliveries += 1
         self.last_seen[offer_id] = units
-
-    def tracked(self, event_type: EventType, category: str, refused: Refused | None) -> None:
-        if refused is not None:
-            self.refusals[refused.code] += 1
-            return
-        self.events[event_type] += 1
-        if event_type is EventType.REDEMPTION:
-            self.redeemed[category] += 1

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from offerloop.offers.model import DiscountType, Offer
+from simulator.arrivals import HOUR_S
 from simulator.replay.catalogue import catalogue
 from simulator.replay.mapping import Mapping, read_mapping
 from simulator.replay.recording import Recording, Session, fingerprint, record
 from simulator.replay.rows import UnreadableData, read_purchases
-from simulator.shoppers.hours import HOUR_S
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "replay"
 ORDERS, VISITS = read_mapping(DATA / "orders.yaml"), read_mapping(DATA / "visits.yaml")

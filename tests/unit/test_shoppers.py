@@ -7,14 +7,22 @@ import pytest
 import simpy
 
 from offerloop.offers.model import DiscountType, EventType
+from simulator.arrivals import DAY_S, HOUR_S, ArrivalCurve
+from simulator.live import SAMPLE_USERS
+from simulator.replay.time_of_day import second_of_day
+from simulator.scenario import load_scenario
 from simulator.shoppers.clocks import VirtualClock
-from simulator.shoppers.crowd import Crowd
-from simulator.shoppers.hours import DAY_S, HOUR_S, HOURLY_SHARE, Arrivals, DayFactors, second_of_day
-from simulator.shoppers.population import Population
+from simulator.shoppers.crowd import gather
+from simulator.shoppers.deliveries import Stockroom, deliveries
+from simulator.shoppers.plan import NUMBERS, plan_walk
+from simulator.shoppers.population import Person, Population
 from simulator.shoppers.shop import Refused, Served, ServedOffer
-from simulator.shoppers.shopper import PATIENCE, Shopper
+from simulator.shoppers.shopper import Surroundings, pay_visit
 from simulator.shoppers.streams import Streams
 from simulator.shoppers.tally import Tally
+
+BASELINE = load_scenario("baseline")
+PATIENCE = BASELINE.population.fruitless_visits
 
 
 def offer(offer_id: str, category: str = "electronics", percent: int = 25) -> ServedOffer:
@@ -54,12 +62,42 @@ class MemoryShop:
         return None
 
 
-def crowd_of(shop: MemoryShop, *, users: int = 50, seed: int = 1, days: float = 2.0) -> Tally:
-    env = simpy.Environment()
+def population_of(users: int = 50, seed: int = 1) -> Population:
+    section = BASELINE.population.model_copy(update={"users": users, "visits_per_day": 4.0})
+    return Population(section, Streams(seed), SAMPLE_USERS)
+
+
+def crowd_of(
+    shop: MemoryShop,
+    *,
+    users: int = 50,
+    seed: int = 1,
+    days: float = 2.0,
+    stockroom: Stockroom | None = None,
+    restock_after_s: float = 0.0,
+) -> Tally:
+    env, tally = simpy.Environment(), Tally()
     clock = VirtualClock(env)
-    crowd = Crowd(env, shop, clock, users=users, visits_per_day=4.0, seed=seed, starts_at_s=9 * HOUR_S)
+    gather(env, population_of(users, seed), surroundings(env, shop, tally, seed))
+    if stockroom is not None:
+        env.process(deliveries(env, stockroom, clock, tally, after_s=restock_after_s))
     clock.run(days * DAY_S)
-    return crowd.tally
+    return tally
+
+
+def surroundings(env: simpy.Environment, shop: MemoryShop, tally: Tally, seed: int = 1) -> Surroundings:
+    arrivals = BASELINE.arrivals.model_copy(update={"starts_at_hour": 9})
+    curve = ArrivalCurve.of(arrivals, days=10)
+    return Surroundings(env, shop, VirtualClock(env), tally, curve, Streams(seed).moments("visit"), PATIENCE)
+
+
+def visit(person: Person, shop: MemoryShop) -> Tally:
+    env, tally = simpy.Environment(), Tally()
+    around = surroundings(env, shop, tally)
+    row = around.visits.uniforms(NUMBERS, person.number, 0)
+    env.process(pay_visit(person, around, 0, row))
+    env.run()
+    return tally
 
 
 FIVE = [
@@ -91,10 +129,15 @@ def test_what_one_shopper_does_does_not_depend_on_how_many_others_there_are():
 
 
 def test_the_sample_users_come_first_and_new_users_are_numbered():
-    population = Population(Streams(1), visits_per_day=4.0)
-    people = [population.newcomer().user_id for _ in range(5)]
+    population = population_of()
 
-    assert people == ["USER001", "USER002", "USER003", "SHOPPER-0001", "SHOPPER-0002"]
+    assert [population.person(number).user_id for number in (0, 1, 2, 3, 50)] == [
+        "USER001",
+        "USER002",
+        "USER003",
+        "SHOPPER-0003",
+        "SHOPPER-0050",
+    ]
 
 
 def test_a_session_asks_first_and_redeems_only_what_was_viewed_clicked_and_put_in_the_cart():
@@ -120,15 +163,13 @@ def test_a_session_asks_first_and_redeems_only_what_was_viewed_clicked_and_put_i
 
 
 def test_an_offer_of_a_liked_category_is_viewed_and_redeemed_more_often():
-    streams = Streams(3)
-    population = Population(streams, visits_per_day=4.0)
-    people = [population.newcomer() for _ in range(600)]
+    population = population_of()
     counts: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
-    for person in people:
+    for number in range(600):
+        person = population.person(number)
         shop = MemoryShop([offer("OFF001")])
-        visit(person, shop, streams)
-        likes = person.taste("electronics") >= 0.6
-        counts[likes].update(entry[1] for entry in shop.log)
+        visit(person, shop)
+        counts[person.taste("electronics") >= 0.6].update(entry[1] for entry in shop.log)
 
     shares = {
         likes: (count["VIEW"] / count["RECOMMEND"], count["REDEMPTION"] / count["RECOMMEND"])
@@ -139,44 +180,46 @@ def test_an_offer_of_a_liked_category_is_viewed_and_redeemed_more_often():
     assert counts[True]["DISMISS"] == 0 < counts[False]["DISMISS"]
 
 
-def visit(person, shop, streams) -> Tally:
-    env, tally = simpy.Environment(), Tally()
-    days = DayFactors(streams.generator("day"))
-    shopper = Shopper(person, env, shop, VirtualClock(env), tally, streams, days, starts_at_s=0)
-    env.process(shopper.visit())
-    env.run()
-    return tally
-
-
 def test_a_larger_discount_appeals_more_to_who_looks_for_low_prices_than_to_the_indifferent():
-    population = Population(Streams(1), visits_per_day=4.0)
-    people = [population.newcomer() for _ in range(60)]
+    population = population_of()
     gain = {
-        person.segment.name: person.appeal(offer("B", percent=50)) - person.appeal(offer("A", percent=5))
-        for person in people
+        population.segments[person.segment].name: person.appeal(offer("B", percent=50))
+        - person.appeal(offer("A", percent=5))
+        for person in map(population.person, range(60))
     }
 
     assert gain["lower_priced_products"] > gain["all_discounts"] > gain["discount_indifferent"] > 0
 
 
 def test_a_shopper_whose_redemption_is_refused_asks_again_at_once():
-    streams = Streams(1)
     shop = MemoryShop([offer("GONE")], stock={"GONE": 0}, serves_sold_out=True)
-    population = Population(streams, visits_per_day=4.0)
-    for _ in range(40):
-        visit(population.newcomer(), shop, streams)
+    population = population_of()
+    for number in range(40):
+        visit(population.person(number), shop)
 
     refused = [i for i, entry in enumerate(shop.log) if entry[1] == "REDEMPTION"]
     assert refused
     assert all(shop.log[i + 1][1] == "RECOMMEND" for i in refused[:-1])
 
 
+def test_what_is_decided_about_one_offer_does_not_depend_on_the_others_in_the_list():
+    population, moments = population_of(), Streams(1).moments("visit")
+    last = offer("OFF009", "travel")
+    for number in range(100):
+        person = population.person(number)
+        row = moments.uniforms(NUMBERS, number, 0)
+        plans = [plan_walk(person, [*first_two, last], row) for first_two in (FIVE[:2], FIVE[2:4])]
+        about_last = [[step.event_type for step in plan.steps if step.place == 2] for plan in plans]
+
+        assert about_last[0] == about_last[1]
+
+
 def test_who_finds_nothing_several_times_leaves_and_somebody_new_comes():
     tally = crowd_of(MemoryShop([]), users=10, days=6)
 
-    assert tally.departed > 0
-    assert tally.shoppers == 10 + tally.departed
-    assert tally.sessions == tally.fruitless >= PATIENCE * tally.departed
+    assert tally.gone > 0
+    assert tally.gone < tally.shoppers <= 10 + tally.gone  # some newcomers' first visit lies behind the end
+    assert tally.sessions == tally.fruitless >= PATIENCE * tally.gone
 
 
 def test_stock_runs_out_by_redemptions_alone_and_lists_change():
@@ -204,23 +247,10 @@ def test_a_sold_out_offer_comes_back_after_a_while_with_what_it_once_held():
             self.stock[offer_id] += units
 
     shop = StaffedShop([offer("OFF001"), offer("OFF002")], stock={"OFF001": 12, "OFF002": 10_000})
-    env = simpy.Environment()
-    clock = VirtualClock(env)
-    crowd = Crowd(
-        env,
-        shop,
-        clock,
-        users=60,
-        visits_per_day=4.0,
-        seed=1,
-        starts_at_s=9 * HOUR_S,
-        stockroom=shop,
-        restock_after_s=6 * HOUR_S,
-    )
-    clock.run(10 * DAY_S)
+    tally = crowd_of(shop, users=60, days=10, stockroom=shop, restock_after_s=6 * HOUR_S)
 
     delivered = [entry for entry in shop.log if entry[0] == "warehouse"]
-    assert len(delivered) == crowd.tally.deliveries >= 2
+    assert len(delivered) == tally.deliveries >= 2
     assert set(delivered) == {("warehouse", "OFF001", "12")}
 
 
@@ -232,36 +262,65 @@ def test_a_refused_recommendation_is_counted_and_ends_the_visit():
     tally = crowd_of(Closed([]), users=5)
 
     assert set(tally.refusals) == {"busy"}
-    assert (tally.sessions, tally.departed) == (0, 0)
+    assert (tally.sessions, tally.gone) == (0, 0)
 
 
 def test_visits_follow_the_hourly_profile_and_their_mean():
-    arrivals = Arrivals(24.0, 0, DayFactors(Streams(5).generator("day")), Streams(5).generator("arrival"))
-    now, hours = 0.0, Counter()
-    while now < 200 * DAY_S:
-        now = arrivals.next_after(now)
-        hours[int(now % DAY_S // HOUR_S)] += 1
+    class Hours(Tally):
+        def served(self, person: Person, served: Served) -> None:
+            hours[int((env.now / HOUR_S + 9) % 24)] += 1
+
+    hours: Counter[int] = Counter()
+    env = simpy.Environment()
+    around = surroundings(env, MemoryShop(FIVE), Hours())
+    around.patience = 0
+    gather(env, population_of(users=1_000), around)
+    env.run(7 * DAY_S)
 
     visits = hours.total()
-    assert visits == pytest.approx(200 * 24, rel=0.05)
-    for hour, share in enumerate(HOURLY_SHARE):
-        expected = visits * share / sum(HOURLY_SHARE)
-        assert abs(hours[hour] - expected) < 5 * expected**0.5 + 20, hour
+    assert visits == pytest.approx(1_000 * 4 * 7, rel=0.1)
+    for hour, share in enumerate(BASELINE.arrivals.hourly_share):
+        assert abs(hours[hour] - visits * share) < 5 * (visits * share) ** 0.5 + 20, hour
 
 
 def test_a_time_of_day_drawn_evenly_spreads_as_the_profile():
     drawn = Counter(second_of_day((i + 0.5) / 10_000) // HOUR_S for i in range(10_000))
 
-    assert [drawn[hour] / 100 for hour in range(24)] == pytest.approx(HOURLY_SHARE, abs=0.05)
+    shares = [drawn[hour] / 10_000 for hour in range(24)]
+    assert shares == pytest.approx(BASELINE.arrivals.hourly_share, abs=0.0005)
     assert (second_of_day(0.0), second_of_day(1 - 2**-53)) == (0, DAY_S - 1)
 
 
 def test_one_tenth_of_shoppers_makes_about_two_fifths_of_visits():
-    population = Population(Streams(11), visits_per_day=4.0)
-    visits = sorted((population.newcomer().visits_per_day for _ in range(4_000)), reverse=True)
+    population = population_of()
+    visits = sorted((population.person(number).visits_per_day for number in range(4_000)), reverse=True)
 
     assert sum(visits) / len(visits) == pytest.approx(4.0, rel=0.06)
     assert 0.33 < sum(visits[:400]) / sum(visits) < 0.42
+
+
+def test_a_persons_nature_and_tastes_do_not_depend_on_who_was_asked_before():
+    forwards, backwards = population_of(), population_of()
+    numbers = list(range(20))
+
+    def natures(population: Population, order: list[int]) -> dict[int, tuple[object, ...]]:
+        people = {number: population.person(number) for number in order}
+        return {
+            number: (person.segment, person.visits_per_day, person.first_gap, person.taste("home"))
+            for number, person in people.items()
+        }
+
+    assert natures(forwards, numbers) == natures(backwards, numbers[::-1])
+
+
+def test_every_moment_has_its_own_numbers_whatever_was_drawn_before():
+    moments, again = Streams(1).moments("visit"), Streams(1).moments("visit")
+    places = [(owner, visit, part) for owner in range(3) for visit in range(3) for part in range(2)]
+    rows = {place: tuple(moments.uniforms(28, *place)) for place in places}
+
+    assert len(set(rows.values())) == len(places)
+    assert {place: tuple(again.uniforms(28, *place)) for place in reversed(places)} == rows
+    assert tuple(Streams(1, replication=1).moments("visit").uniforms(28, 0)) != rows[0, 0, 0]
 
 
 def test_a_stream_depends_on_seed_distribution_and_owner_and_on_nothing_else():

@@ -25,10 +25,11 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from offerloop.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class FieldError:
     """One field that was refused: where it is (`items.0.price`) and why."""
 

@@ -6,10 +6,10 @@ one exists without the other. Its end is checked here, not left to the table's T
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from offerloop.errors import IdempotencyKeyReused, InvalidInput
+from offerloop.record import record
 
 KEPT_FOR_S = 24 * 3600
 MAX_KEY_LENGTH = 255
@@ -17,7 +17,7 @@ MAX_KEY_LENGTH = 255
 Answer = Mapping[str, str | int | float | bool | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class IdempotentRequest:
     """One request under a key.
 
@@ -40,7 +40,7 @@ class IdempotentRequest:
         return cls(scope, key, hashlib.sha256(body).hexdigest())
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class AnsweredRequest:
     """A request with the answer that it got, to be stored until *expires_at* (epoch seconds)."""
 

@@ -9,10 +9,10 @@ import binascii
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
 from enum import StrEnum
 
 from offerloop.errors import NotAllowed, NotSignedIn
+from offerloop.record import record
 
 MAX_TOKEN_LIFE_S = 24 * 3600
 DEFAULT_TOKEN_LIFE_S = 900
@@ -24,7 +24,7 @@ class Role(StrEnum):
     VISITOR = "VISITOR"  # carries nothing, on a public storefront
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Caller:
     """Who is asking; *customer_id* is set for a customer only, *address* for a visitor or a customer."""
 

@@ -6,9 +6,10 @@ hours only. A message may therefore be sent twice and is never lost; consumers a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from offerloop.record import record
 
 RELAY_AFTER_S = 60
 
@@ -20,7 +21,7 @@ class Topic(StrEnum):
     STOCKOUT_ALERT = "STOCKOUT_ALERT"  # SNS
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Message:
     """One message to send.
 

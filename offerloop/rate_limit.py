@@ -5,15 +5,15 @@ any number of processes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from offerloop.errors import TooManyRequests
+from offerloop.record import record
 
 WINDOW_S = 60
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Allowance:
     """How many requests one subject (`address:…`, `user:…`) may make in a window; 0 = no limit."""
 

@@ -9,9 +9,10 @@ sorted index. That makes the cost of a change independent of the length of the l
 
 from bisect import insort
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from offerloop.offers.scoring import Order, RankEntry, Weights, sort_key
+from offerloop.record import record
 
 KEEP = 32  # entries a board keeps per order: 2 x 32 x ~45 bytes stay under 4 KB, half a read unit
 REFILL_BELOW = 20  # entries under which a head with more behind it is filled up; a reader looks for six
@@ -24,7 +25,7 @@ def category_list(category: str) -> str:
     return f"CATEGORY#{category}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Head:
     """The first entries of a list in one order.
 
@@ -64,7 +65,7 @@ class Head:
         return Head(entries, sort_key(page[-1], weights, order) if len(page) == limit else None)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Board:
     """Both heads of one ranked list; *version* grows with each stored change, 0 = never stored."""
 

@@ -6,7 +6,7 @@ back. Each step is one conditional transaction: when it fails because something 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -16,6 +16,7 @@ from offerloop.offers.model import Offer, OfferChange, Pivot
 from offerloop.offers.ports import InventoryStore
 from offerloop.offers.scoring import BY_PRIORITY, Order, sort_key
 from offerloop.outbox import Message, Topic
+from offerloop.record import record
 
 MAX_TRIES = 10  # how often a step is decided again because something moved
 PAGE = 24
@@ -27,7 +28,7 @@ class PivotStep(StrEnum):
     CLOSED = "CLOSED"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PivotDecision:
     """One step of a pivot. *target* is the offer that carries the boost from now on, if any."""
 

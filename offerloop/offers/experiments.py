@@ -6,11 +6,11 @@ Assignment is a pure function of experiment and user, so every process agrees wi
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from offerloop.errors import FieldError, InvalidInput
 from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Weights
+from offerloop.record import record
 
 SHARES_TOTAL_BP = 10_000
 Z_95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
@@ -26,7 +26,7 @@ class ExperimentStatus(StrEnum):
     STOPPED = "STOPPED"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Variant:
     """One arm: its name, its share of users in basis points, and the weights they are served with."""
 
@@ -35,7 +35,7 @@ class Variant:
     weights: Weights
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Experiment:
     """An experiment; the shares of its variants sum to 10,000 bp.
 
@@ -72,7 +72,7 @@ class Experiment:
         return tuple(variant.weights for variant in self.variants)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Assignment:
     """Which variant of which experiment a user is in; experiment_id None = no experiment runs."""
 
@@ -102,7 +102,7 @@ def assign(user_id: str, experiment: Experiment | None, otherwise: Weights = CON
     raise AssertionError("shares sum to the total")  # unreachable: Experiment checks the sum
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Tally:
     """Users of one variant: *exposed* were served and engaged, *converted* redeemed at least once."""
 
@@ -110,7 +110,7 @@ class Tally:
     converted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class VariantResult:
     """Conversion of one variant with its 95 % interval (Wilson), all as fractions 0..1."""
 
@@ -122,7 +122,7 @@ class VariantResult:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ExperimentResult:
     """Conversion per variant and whether users arrived in the intended shares.
 

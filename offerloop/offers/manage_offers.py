@@ -1,13 +1,14 @@
 """What a trusted shop server does with offers: create, change, pause, restock. Reading is the store's own."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from offerloop.clock import Clock, now_s
 from offerloop.errors import FieldError, InvalidInput, OfferHasExpired
 from offerloop.idempotency import Answer, IdempotentRequest, answered, recall
 from offerloop.offers.model import DiscountType, Offer, OfferStatus
 from offerloop.offers.ports import OfferStore, StaleVisit
+from offerloop.record import record
 
 MAX_PRIORITY = 100
 MAX_STOCK = 10**9
@@ -26,7 +27,7 @@ CHANGEABLE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Rule:
     field: str
     holds: bool

@@ -5,8 +5,10 @@ discounts are in hundredths (basis points of a percentage, minor units of an amo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from offerloop.record import record
 
 PIVOT_BOOST = 20  # priority points; requirements: the next best offer "gets +20 priority"
 
@@ -33,7 +35,7 @@ class EventType(StrEnum):
     DISMISS = "DISMISS"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Offer:
     """One offer as it stands in the table `Offers`.
 
@@ -79,7 +81,7 @@ class Offer:
         return self.status is _ACTIVE and self.inventory_count > 0 and (ends is None or ends > now)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Affinity:
     """Learned interest in one category: *points* as they stood at *as_of* (epoch seconds); they decay."""
 
@@ -87,7 +89,7 @@ class Affinity:
     as_of: int
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Shopper:
     """A user as the offers system knows it.
 
@@ -112,7 +114,7 @@ class Shopper:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EngagementEvent:
     """Something that a user did with an offer, stored once in `UserActivity` and published to Kinesis.
 
@@ -134,7 +136,7 @@ class EngagementEvent:
     first_conversion: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OfferChange:
     """One record of the `Offers` stream: what an offer was before and after a write.
 
@@ -160,7 +162,7 @@ class OfferChange:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Pivot:
     """The answer to one stockout: which offer took over, by how much, and until when.
 
@@ -185,7 +187,7 @@ class Pivot:
         return self.undone_at is None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OfferState:
     """What the inventory monitor keeps about an offer beside the offer itself.
 
@@ -202,7 +204,7 @@ class OfferState:
     adjusted_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TrendingCategory:
     """A category whose recent engagement, decayed to now, is among the highest."""
 

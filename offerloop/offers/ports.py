@@ -1,7 +1,6 @@
 """What the offers system needs from the world. Every port has one contract suite, run on each adapter."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from offerloop.idempotency import AnsweredRequest, IdempotencyStore
@@ -17,11 +16,12 @@ from offerloop.offers.model import (
 )
 from offerloop.offers.scoring import CONTROL, Order, RankEntry, Weights
 from offerloop.outbox import Message
+from offerloop.record import record
 
 # -- serving -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ServingContext:
     """Everything a recommendation needs besides the lists themselves.
 
@@ -67,7 +67,7 @@ class OfferReader(Protocol):
 # -- tracking ----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Visit:
     """What tracking one event decides upon; strongly consistent.
 
@@ -82,7 +82,7 @@ class Visit:
     experiment: Experiment | None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TrackedEvent:
     """One event with everything that changes because of it; stored as a whole or not at all.
 
@@ -153,7 +153,7 @@ class EngagementStore(Protocol):
 # -- inventory ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Situation:
     """An offer with all that is derived from it, strongly consistent.
 
@@ -170,7 +170,7 @@ class Situation:
     end_listed: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ListingChange:
     """One offer's place in one ranking: from *before* to *after*, each (category, entry) or None."""
 
@@ -231,7 +231,7 @@ class PivotLog(Protocol):
 # -- administration ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OfferPage:
     """One page of offers; *cursor* is None on the last."""
 

@@ -9,7 +9,6 @@ scored as it stands.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from offerloop.clock import Clock, now_s
 from offerloop.offers.board import ALL_OFFERS, Head, category_list
@@ -28,6 +27,7 @@ from offerloop.offers.scoring import (
     score_ticks,
     sort_key,
 )
+from offerloop.record import record
 
 SERVED = 3
 SPARES = 3  # candidates read besides, in case a record says that an entry is out of date
@@ -35,7 +35,7 @@ SHORT = 2 * (SERVED + SPARES)  # a list of this length is scored whole instead o
 READ_ON = 24  # entries per page once a board is exhausted
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RecommendedOffer:
     """An offer as served: its record as read, and how it scored.
 
@@ -62,7 +62,7 @@ class RecommendedOffer:
         return breakdown(RankEntry.of(self.offer), self.relevance, self.weights, self.scored_at)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Recommendation:
     """Up to three offers, best first; *total_available* counts the offers in stock."""
 

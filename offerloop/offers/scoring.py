@@ -16,12 +16,13 @@ a list therefore lies in the top n of its a-order ("base") joined with the top n
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import NamedTuple
 
 from offerloop.errors import FieldError, InvalidInput
 from offerloop.offers.model import Offer
+from offerloop.record import record
 
 URGENCY_WINDOW_S = 168 * 3600  # an offer becomes urgent in its last 168 hours
 INVENTORY_CAP = 100  # units above this do not raise the inventory term
@@ -31,7 +32,7 @@ _KEY_ORIGIN = 10**16  # keeps every sort key positive and 17 digits long
 _KEY_NEVER_URGENT = 2 * _KEY_ORIGIN  # sorts behind every offer that has an end
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Weights:
     """Share of each term in the score, in basis points that sum to 10,000.
 
@@ -145,7 +146,7 @@ def sort_key(entry: RankEntry, weights: Weights, order: Order) -> str:
     return f"{_KEY_ORIGIN - value:017d}#{entry.offer_id}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ScoreBreakdown:
     """The four weighted terms, in points; they sum to the score before rounding."""
 

@@ -5,7 +5,6 @@ user's redemption count are written in one transaction: all or nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from offerloop.clock import Clock, Ids
 from offerloop.errors import (
@@ -28,6 +27,7 @@ from offerloop.offers.relevance import (
     strongest_affinities,
 )
 from offerloop.outbox import Message, Topic
+from offerloop.record import record
 
 DISMISSED_FOR_S = 7 * 24 * 3600  # how long a dismissed offer is not recommended to that user
 NEVER_AGAIN = 2**53  # a skip without an end
@@ -35,7 +35,7 @@ KEPT_SKIPS = 200  # skips remembered per shopper; those that end first are forgo
 MAX_DECISIONS = 8  # how often a decision is made again because its user acted elsewhere meanwhile
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TrackEvent:
     """The command: *user_id* did *event_type* with *offer_id*, which the client says is of *category*."""
 

@@ -5,10 +5,11 @@ one moment and faded together (forward decay: Cormode et al. 2009, ICDE, doi:10.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from offerloop.offers.model import EngagementEvent, EventType, TrendingCategory
 from offerloop.offers.relevance import decayed
+from offerloop.record import record
 
 TRENDING_HALF_LIFE_S = 300
 TRENDING_FLOOR = 10.0  # points under which a category is not called trending
@@ -23,7 +24,7 @@ TRENDING_POINTS: Mapping[EventType, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TrendScores:
     """Points per category as they stood at *as_of_ms*."""
 

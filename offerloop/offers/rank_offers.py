@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from offerloop.errors import Busy
 from offerloop.offers.board import ALL_OFFERS, KEEP, Board, category_list
+from offerloop.offers.model import Offer
 from offerloop.offers.ports import InventoryStore, ListingChange, Situation
 from offerloop.offers.scoring import BY_PRIORITY, RankEntry, Weights
 
@@ -12,6 +13,7 @@ MAX_BOARD_WRITES = 20  # how often a board is written again because another batc
 MAX_SETTLES = 10  # how often offers are settled again because someone else settled them meanwhile
 
 EntryChanges = Mapping[str, RankEntry | None]
+Place = tuple[str, RankEntry]  # category and entry: where an offer in stock stands in every ranking
 
 
 def lists_of(category: str, weights: Weights) -> tuple[str, ...]:
@@ -19,16 +21,29 @@ def lists_of(category: str, weights: Weights) -> tuple[str, ...]:
     return (category_list(category),) if weights == BY_PRIORITY else (ALL_OFFERS, category_list(category))
 
 
-def settle_listings(
-    situations: Mapping[str, Situation], rankings: Iterable[Weights], store: InventoryStore
-) -> int:
-    """Bring the places of these offers up to date in each ranking; returns how many places changed.
+def place_of(offer: Offer | None) -> Place | None:
+    """The place that an offer should have in every ranking; None = in no list."""
+    return (offer.category, RankEntry.of(offer)) if offer is not None and offer.in_stock else None
 
+
+def settle_listings(
+    situations: Mapping[str, Situation],
+    rankings: Iterable[Weights],
+    store: InventoryStore,
+    passed: Iterable[tuple[str, Place]] = (),
+) -> int:
+    """Bring the places of these offers up to date in each ranking.
+
+    Args:
+        passed: offer ids with places that they had since the last batch, as its records show them.
+    Returns:
+        How many places changed.
     Raises:
         Busy: others kept changing the same offers.
     """
     rankings = tuple(rankings)
-    due = on_boards = in_index = _due(situations, rankings)
+    due = in_index = _due(situations, rankings)
+    on_boards = [*_left_on_boards(passed, situations, rankings), *due]
     for _ in range(MAX_SETTLES):
         if not on_boards:
             return len(due)
@@ -49,11 +64,29 @@ def _due(situations: Mapping[str, Situation], rankings: Iterable[Weights]) -> li
         own = {weights.ranking_id: weights for weights in rankings}
         if situation.offer is None:
             own |= {name: Weights.of_ranking(name) for name in situation.listings if name not in own}
-        after = _place_of(situation)
+        after = place_of(situation.offer)
         for ranking_id, weights in own.items():
             before = situation.listings.get(ranking_id)
             if before != after:
                 changes.append(ListingChange(offer_id, weights, before, after))
+    return changes
+
+
+def _left_on_boards(
+    passed: Iterable[tuple[str, Place]], situations: Mapping[str, Situation], rankings: Iterable[Weights]
+) -> list[ListingChange]:
+    """What boards may still hold although neither the index nor the offer says so.
+
+    A process may have died with a place on boards that the index did not have yet. When the offer has
+    meanwhile gone back to what the index says, nothing differs any more, and only the records tell.
+    """
+    changes = []
+    for offer_id, place in passed:
+        situation = situations[offer_id]
+        now = place_of(situation.offer)
+        for weights in rankings:
+            if place not in (now, situation.listings.get(weights.ranking_id)):
+                changes.append(ListingChange(offer_id, weights, place, now))
     return changes
 
 
@@ -73,19 +106,13 @@ def _overtaken(
         situation = situations[offer_id]
         if weights not in kept and situation.offer is not None:
             continue  # its experiment was stopped meanwhile
-        indexed, after = situation.listings.get(weights.ranking_id), _place_of(situation)
+        indexed, after = situation.listings.get(weights.ranking_id), place_of(situation.offer)
         if indexed != change.after or indexed != after:
             on_boards.append(ListingChange(offer_id, weights, change.after, after))
         if indexed != after:
             on_boards.append(ListingChange(offer_id, weights, indexed, after))
             in_index.append(ListingChange(offer_id, weights, indexed, after))
     return on_boards, in_index
-
-
-def _place_of(situation: Situation) -> tuple[str, RankEntry] | None:
-    """The place that an offer should have in every ranking; None = in no list."""
-    offer = situation.offer
-    return (offer.category, RankEntry.of(offer)) if offer is not None and offer.in_stock else None
 
 
 def _update_boards(changes: Sequence[ListingChange], store: InventoryStore) -> None:

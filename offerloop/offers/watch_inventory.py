@@ -1,16 +1,17 @@
 """What happens after an offer changed: its places in the ranked lists, the counter, and pivots.
 
-Everything but the opening of a pivot is decided from how things stand now, not from what a stream record
-says, so it does not matter how often or how late a record is delivered, nor who wrote to the table. A
-pivot opens on the edge from some stock to none, once per stream record of such an edge.
+Everything but the opening of a pivot is decided from how things stand now, so it does not matter how often
+or how late a record is delivered, nor who wrote to the table. A pivot opens on the edge from some stock to
+none, once per stream record of such an edge. Besides, records tell which places a process that died may
+have left on boards.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from offerloop.offers.choose_pivot import PivotDecision, Report, close_pivot, move_pivot, open_pivot
 from offerloop.offers.model import PIVOT_BOOST, Offer, OfferChange, OfferStatus
 from offerloop.offers.ports import InventoryStore, Situation
-from offerloop.offers.rank_offers import settle_listings
+from offerloop.offers.rank_offers import Place, place_of, settle_listings
 
 
 def _unreported(_: PivotDecision) -> None:
@@ -38,7 +39,7 @@ def watch_inventory(
     """
     offer_ids = list(dict.fromkeys(change.offer_id for change in changes))
     situations = store.situations(offer_ids)
-    listings_changed = settle_listings(situations, store.rankings(), store)
+    listings_changed = settle_listings(situations, store.rankings(), store, _places_in(changes))
     stockouts = [change for change in changes if change.is_stockout]
     for change in stockouts:
         open_pivot(change, boost=boost, store=store, now=now, report=report)
@@ -48,6 +49,15 @@ def watch_inventory(
         _settle_pivots(offer_id, situation, store, now, report)
         _settle_attributes(offer_id, situation, store)
     return listings_changed
+
+
+def _places_in(changes: Sequence[OfferChange]) -> Iterator[tuple[str, Place]]:
+    """The places that the offers had by the records."""
+    for change in changes:
+        for image in (change.before, change.after):
+            place = place_of(image)
+            if place is not None:
+                yield change.offer_id, place
 
 
 def _settle_pivots(

@@ -12,10 +12,8 @@ from handlers.aws.offer_rows import offer_item
 from handlers.aws.ranked_lists import board_attributes, entry_attribute
 from handlers.aws.table_access import ReadMeter
 from offerloop.offers.board import Board
-from offerloop.offers.experiments import Experiment, assign
 from offerloop.offers.model import Affinity, Offer, OfferStatus, Shopper
 from offerloop.offers.ports import ServingContext
-from offerloop.offers.relevance import relevance_by_category
 from offerloop.offers.scoring import Order, RankEntry, Weights
 from offerloop.offers.trending import TrendScores
 from offerloop.offers.watch_inventory import watch_inventory
@@ -92,28 +90,6 @@ def random_shopper(
 def random_trend(rng: random.Random, categories: Sequence[str], now: int) -> TrendScores:
     hot = rng.sample(categories, min(len(categories), rng.randrange(6)))
     return TrendScores(now * 1_000, {name: rng.uniform(1, 200) for name in hot})
-
-
-def full_scan(world: MemoryWorld, user_id: str, now: int) -> list[tuple[str, float]]:
-    """The three best offers by looking at every one, compared in integers."""
-    shopper = world.shoppers.get(user_id)
-    experiment: Experiment | None = world.live()
-    weights = assign(user_id, experiment).weights
-    relevance = relevance_by_category(shopper, world.trend.top(now * 1_000, 3), now)
-    scored = []
-    for offer in world.offers.values():
-        ended = offer.expires_at is not None and offer.expires_at <= now
-        skipped = shopper is not None and shopper.skips.get(offer.offer_id, 0) > now
-        if offer.status is OfferStatus.ACTIVE and offer.inventory_count > 0 and not ended and not skipped:
-            left = WEEK if offer.expires_at is None else min(WEEK, offer.expires_at - now)
-            score = (
-                weights.priority_bp * (offer.priority + offer.priority_boost) * WEEK
-                + weights.relevance_bp * relevance.get(offer.category, 50) * WEEK
-                + weights.urgency_bp * 100 * (WEEK - left)
-                + weights.inventory_bp * min(100, offer.inventory_count) * WEEK
-            )
-            scored.append((-score, offer.offer_id))
-    return [(offer_id, -score / (10_000 * WEEK)) for score, offer_id in sorted(scored)[:3]]
 
 
 class MeteredServing:

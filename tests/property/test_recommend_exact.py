@@ -14,6 +14,7 @@ from offerloop.offers.model import OfferStatus
 from offerloop.offers.recommend import recommend
 from offerloop.offers.relevance import relevance_by_category
 from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Weights
+from simulator.hunt.full_scan import full_scan
 from simulator.memory.administration import MemoryOfferStore
 from simulator.memory.serving import MemoryContextReader, MemoryRankedLists
 from tests.factories import an_offer
@@ -22,7 +23,6 @@ from tests.property.market import (
     WEEK,
     Market,
     MeteredServing,
-    full_scan,
     random_offer,
     random_shopper,
     random_trend,

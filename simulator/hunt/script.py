@@ -1,0 +1,215 @@
+"""Scripts: what people do with the shop and what the cloud does to deliveries, step by step, as data.
+
+The same steps are performed by the memory (simulator/hunt/system.py) and, but for those of the weather, by
+a deployed system (tests/twin/deployed.py). Times are seconds after the start of the script, so that a
+script means the same whenever it is performed.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from offerloop.offers.model import EventType
+
+Units = Annotated[int, Field(ge=0, le=10**6)]
+Priority = Annotated[int, Field(ge=0, le=100)]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+Count = Annotated[int, Field(ge=0, le=1_000)]
+Seconds = Annotated[int, Field(ge=0, le=400 * 24 * 3600)]
+
+
+class Stream(StrEnum):
+    """What is delivered to a consumer."""
+
+    OFFERS = "offers"  # the table's stream -> watch_inventory
+    OUTBOX = "outbox"  # new messages -> publish
+    ENGAGEMENT = "engagement"  # Kinesis -> count_engagement
+    EXPERIMENTS = "experiments"  # stored steps of an experiment -> prepare_experiment
+
+
+class _Step(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# -- the shop's own server ---------------------------------------------------------------------------
+
+
+class CreateOffer(_Step):
+    """Create an offer; *ends_after_s* None = it has no end."""
+
+    do: Literal["create_offer"] = "create_offer"
+    offer: Name
+    category: Name
+    priority: Priority
+    stock: Units
+    ends_after_s: Seconds | None = None
+    per_user: Count = 1
+
+
+class ChangeOffer(_Step):
+    """Set those attributes of an offer that are given."""
+
+    do: Literal["change_offer"] = "change_offer"
+    offer: Name
+    priority: Priority | None = None
+    category: Name | None = None
+    status: Literal["ACTIVE", "PAUSED"] | None = None
+    ends_after_s: Seconds | None = None
+
+
+class Restock(_Step):
+    """Add units under an optional Idempotency-Key."""
+
+    do: Literal["restock"] = "restock"
+    offer: Name
+    units: Units
+    key: Name | None = None
+
+
+class SetProfile(_Step):
+    """A user's preferred categories, as they come from outside."""
+
+    do: Literal["set_profile"] = "set_profile"
+    user: Name
+    preferences: tuple[Name, ...] = ()
+
+
+class CreateExperiment(_Step):
+    """Draft an experiment of the control weights against others, half and half."""
+
+    do: Literal["create_experiment"] = "create_experiment"
+    experiment: Name
+    weights_bp: tuple[int, int, int, int]
+
+
+class StartExperiment(_Step):
+    do: Literal["start_experiment"] = "start_experiment"
+    experiment: Name
+
+
+class StopExperiment(_Step):
+    do: Literal["stop_experiment"] = "stop_experiment"
+    experiment: Name
+
+
+# -- shoppers ----------------------------------------------------------------------------------------
+
+
+class Recommend(_Step):
+    do: Literal["recommend"] = "recommend"
+    user: Name
+
+
+class Track(_Step):
+    """One event; *category* None = the offer's own, as an honest client says it."""
+
+    do: Literal["track"] = "track"
+    user: Name
+    offer: Name
+    event: EventType
+    category: Name | None = None
+    key: Name | None = None
+
+
+# -- others who write to the tables ------------------------------------------------------------------
+
+
+class SetStock(_Step):
+    """A foreign client sets an existing offer's stock directly in the table."""
+
+    do: Literal["set_stock"] = "set_stock"
+    offer: Name
+    units: Units
+
+
+class RemoveOffer(_Step):
+    """TTL or a foreign client removes an offer's row; its id is not used again."""
+
+    do: Literal["remove_offer"] = "remove_offer"
+    offer: Name
+
+
+# -- the cloud ---------------------------------------------------------------------------------------
+
+
+class Wait(_Step):
+    do: Literal["wait"] = "wait"
+    seconds: Seconds
+
+
+class MinuteRules(_Step):
+    """The rules that run every minute: offers that are due end, messages that wait are relayed."""
+
+    do: Literal["minute_rules"] = "minute_rules"
+
+
+class Deliver(_Step):
+    """One invocation of a consumer, in whatever weather.
+
+    Attributes:
+        records: how many waiting records the batch takes.
+        again: how many records that were delivered before come first; *back*: leaving out so many of the
+            latest.
+        shuffle: number of a random order of the keys, in which records are taken; those of one key keep
+            theirs. 0 = as they were written.
+        dies_after: the process ends after so many writes, or at its end: the whole batch waits again.
+        fails_after: a store refuses one write after so many, and again after as many more: the consumer
+            goes on record by record and reports the first that failed.
+        overtaken_at: at this call to a store, another invocation takes one waiting record of another key
+            and runs to its end.
+        refused: numbers of the messages in the batch that the transport does not accept.
+    """
+
+    do: Literal["deliver"] = "deliver"
+    stream: Stream
+    records: Count = 1
+    again: Count = 0
+    back: Count = 0
+    shuffle: Count = 0
+    dies_after: Count | None = None
+    fails_after: Count | None = None
+    overtaken_at: Count | None = None
+    refused: tuple[Count, ...] = ()
+
+
+Step = (
+    CreateOffer
+    | ChangeOffer
+    | Restock
+    | SetProfile
+    | CreateExperiment
+    | StartExperiment
+    | StopExperiment
+    | Recommend
+    | Track
+    | SetStock
+    | RemoveOffer
+    | Wait
+    | MinuteRules
+    | Deliver
+)
+Script = Sequence[Step]
+
+_SCRIPT: TypeAdapter[list[Step]] = TypeAdapter(list[Annotated[Step, Field(discriminator="do")]])
+
+
+def steps_from_json(text: str | bytes) -> list[Step]:
+    """Read a script.
+
+    Raises:
+        pydantic.ValidationError: names the number of the step, the field, and what is allowed.
+    """
+    return _SCRIPT.validate_json(text)
+
+
+def steps_as_data(script: Script) -> list[dict[str, object]]:
+    """A script as JSON-ready values, without what says nothing."""
+    return [{"do": step.do} | step.model_dump(mode="json", exclude_defaults=True) for step in script]
+
+
+def in_words(step: Step) -> str:
+    """One step on one line: `track user=ann offer=A event=VIEW`."""
+    fields = step.model_dump(mode="json", exclude_defaults=True)
+    return " ".join([step.do, *(f"{name}={value}" for name, value in fields.items())])

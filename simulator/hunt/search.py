@@ -1,0 +1,186 @@
+"""The search: perform random scripts until a law breaks, and shrink the script that broke it.
+
+Hypothesis makes the scripts and shrinks them. A seed stands for one round of scripts: the same seed makes the
+same round in any process, so a breach is reproduced by its seed or by its script.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from random import Random
+from unittest.mock import patch
+
+from hypothesis import Phase, Verbosity, find, settings
+from hypothesis.errors import NoSuchExample
+
+from offerloop.offers import board, rank_offers, run_experiments
+from simulator.hunt.generation import scripts
+from simulator.hunt.laws import Violation, broken_at_rest, broken_now
+from simulator.hunt.script import Script, Step
+from simulator.hunt.system import MemorySystem, NeverAtRest
+from simulator.hunt.weather import Weather
+
+SCRIPTS_PER_ROUND = 150  # about two seconds
+UNEXPECTED = "No step fails but by a refusal"
+RESTS = "Deliveries come to an end"
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """How one script went: how many of its steps were done, and the law that broke after the last, if any."""
+
+    steps: int
+    broken: Violation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A law that a script breaks, the shortest such script, and the seed of the round that found it."""
+
+    seed: int
+    violation: Violation
+    script: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one seed gave."""
+
+    seed: int
+    scripts: int
+    steps: int
+    breach: Breach | None
+
+
+def perform(script: Script) -> Performance:
+    """Perform a script on a new system and check the laws after each step and at rest."""
+    system = MemorySystem()
+    done = 0
+    with small_limits():
+        for done, step in enumerate(script, start=1):
+            broken = _failure_of(partial(system.perform, step)) or broken_now(system, step)
+            if broken:
+                return Performance(done, broken)
+        return Performance(done, _failure_of(system.come_to_rest) or broken_at_rest(system))
+
+
+def _failure_of(action: Callable[[], object]) -> Violation | None:
+    try:
+        action()
+    except NeverAtRest:
+        return Violation(RESTS, "consumers cause each other's deliveries without end")
+    except Exception as unexpected:  # whatever it is, it is the find: nothing but refusals may come out
+        return Violation(UNEXPECTED, f"{type(unexpected).__name__}: {unexpected}")
+    return None
+
+
+@contextmanager
+def small_limits() -> Iterator[None]:
+    """Boards of three entries, filled up under two; experiments prepared two offers at a time."""
+    with (
+        patch.object(board, "KEEP", 3),
+        patch.object(rank_offers, "KEEP", 3),
+        patch.object(board, "REFILL_BELOW", 2),
+        patch.object(run_experiments, "PAGE", 2),
+    ):
+        yield
+
+
+def search(
+    seed: int, weather: Collection[Weather], *, tries: int = SCRIPTS_PER_ROUND, until: float | None = None
+) -> Round:
+    """Perform up to *tries* scripts of one seed, and shrink the first that breaks a law.
+
+    Args:
+        until: `time.monotonic()` after which no more scripts are begun; a shrink that has begun goes on.
+    """
+    performed = steps = 0
+    law: str | None = None
+
+    def breaks(script: list[Step]) -> bool:
+        nonlocal performed, steps, law
+        if law is None and until is not None and time.monotonic() > until:
+            return False
+        performance = perform(script)
+        performed, steps = performed + 1, steps + performance.steps
+        if performance.broken is None:
+            return False
+        law = law or performance.broken.law
+        return performance.broken.law == law  # shrinking stays with the law that it began with
+
+    try:
+        shortest = find(scripts(weather), breaks, settings=_settings(tries), random=Random(seed))
+    except NoSuchExample:
+        return Round(seed, performed, steps, None)
+    shortest = without_needless_steps(shortest, breaks)
+    violation = perform(shortest).broken
+    assert violation is not None  # found because it breaks a law, and nothing in it is left to chance
+    return Round(seed, performed, steps, Breach(seed, violation, tuple(shortest)))
+
+
+def without_needless_steps(script: list[Step], breaks: Callable[[list[Step]], bool]) -> list[Step]:
+    """The script less every run of steps without which it still breaks.
+
+    Hypothesis stops after 500 improvements, which may leave steps behind that do nothing.
+    """
+    length = len(script)
+    while length:
+        start = 0
+        while start < len(script):
+            shorter = script[:start] + script[start + length :]
+            if breaks(shorter):
+                script = shorter
+            else:
+                start += length
+        length //= 2
+    return script
+
+
+def _settings(tries: int) -> settings:
+    return settings(
+        max_examples=tries,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        verbosity=Verbosity.quiet,
+    )
+
+
+def hunt(
+    first_seed: int,
+    weather: Collection[Weather],
+    *,
+    seconds: float,
+    workers: int,
+    report: Callable[[Round], None] = lambda _: None,
+) -> Breach | None:
+    """Search seed after seed on all workers until a law breaks or the time is over.
+
+    Args:
+        report: told of each round as it ends.
+    """
+    until = time.monotonic() + seconds
+    seeds = count(first_seed)
+    with ProcessPoolExecutor(workers) as pool:
+        running: set[Future[Round]] = {_submit(pool, seeds, weather, until) for _ in range(workers)}
+        while running:
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                round_ = future.result()
+                report(round_)
+                if round_.breach is not None:
+                    pool.shutdown(wait=False, cancel_futures=True)
+                    return round_.breach
+                if time.monotonic() < until:
+                    running.add(_submit(pool, seeds, weather, until))
+    return None
+
+
+def _submit(
+    pool: ProcessPoolExecutor, seeds: Iterator[int], weather: Collection[Weather], until: float
+) -> Future[Round]:
+    return pool.submit(search, next(seeds), weather, until=until)

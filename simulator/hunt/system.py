@@ -1,0 +1,229 @@
+"""The offers system in memory: its routes, and its consumers behind streams that behave as they are told."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, Protocol
+
+from offerloop.clock import now_s
+from offerloop.errors import Busy, ExperimentNotReady, UnknownExperiment
+from offerloop.offers.count_engagement import count_engagement
+from offerloop.offers.experiments import ExperimentStatus
+from offerloop.offers.expire_offers import expire_offers
+from offerloop.offers.model import EngagementEvent, EventType, OfferChange
+from offerloop.offers.run_experiments import prepare_experiment
+from offerloop.offers.watch_inventory import watch_inventory
+from offerloop.outbox import Message, Topic, publish, relay
+from simulator.hunt.faults import Moment, ProcessDied, StoreFailed, at_risk
+from simulator.hunt.script import Deliver, MinuteRules, Step, Stream, Wait
+from simulator.hunt.shop import DONE, Answer, MemoryShop
+from simulator.hunt.streams import RecordStream
+from simulator.memory.activity import MemoryOutbox
+from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
+from simulator.memory.engagement import MemoryEngagementStore
+from simulator.memory.inventory import MemoryInventoryStore
+from simulator.memory.world import MemoryWorld
+
+STARTS_AT = 1_800_000_000  # epoch seconds; 2027-01-15 08:00:00 UTC
+WHOLE_BATCH = 100
+MAX_ROUNDS = 200  # of deliveries until nothing waits; more = consumers answer each other for ever
+
+
+class NeverAtRest(Exception):
+    """Consumers cause each other's deliveries without end."""
+
+
+class SteppableClock(Protocol):
+    """A clock that a script may move."""
+
+    def now_ms(self) -> int: ...
+
+    def move_on(self, seconds: int) -> None: ...
+
+
+class ScriptClock:
+    """Stands still until a script waits."""
+
+    def __init__(self, starts_at: int = STARTS_AT) -> None:
+        self._now_ms = starts_at * 1_000
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def move_on(self, seconds: int) -> None:
+        self._now_ms += seconds * 1_000
+
+
+class MemorySystem:
+    """One world with everything that a deployed system does about it.
+
+    Attributes:
+        stockout_edges: how often each offer's stock went from some to none.
+        alerts: how often each stockout alert was sent.
+    """
+
+    def __init__(self, clock: SteppableClock | None = None, starts_at: int = STARTS_AT) -> None:
+        self.clock = clock or ScriptClock(starts_at)
+        self.world = MemoryWorld(self.clock)
+        self.shop = MemoryShop(self.world, self.clock, starts_at)
+        self.inventory = MemoryInventoryStore(self.world)
+        self.engagement, self.outbox = MemoryEngagementStore(self.world), MemoryOutbox(self.world)
+        self.offers, self.experiments = MemoryOfferStore(self.world), MemoryExperimentStore(self.world)
+        self.stockout_edges: Counter[str] = Counter()
+        self.alerts: Counter[str] = Counter()
+        self._changes: RecordStream[OfferChange] = RecordStream(lambda change: change.offer_id)
+        self._messages: RecordStream[Message] = RecordStream(lambda message: message.partition_key)
+        self._published: RecordStream[EngagementEvent] = RecordStream(lambda event: event.user_id)
+        self._preparing: RecordStream[str] = RecordStream(lambda experiment_id: experiment_id)
+        self._prepared_to: object = None
+        self._consumers: dict[Stream, tuple[RecordStream[Any], Consumer]] = {
+            Stream.OFFERS: (self._changes, self._watch),
+            Stream.OUTBOX: (self._messages, self._publish),
+            Stream.ENGAGEMENT: (self._published, self._count),
+            Stream.EXPERIMENTS: (self._preparing, self._prepare),
+        }
+
+    @property
+    def now(self) -> int:
+        return now_s(self.clock)
+
+    def perform(self, step: Step) -> Answer:
+        """Do one step; what it causes waits in the streams afterwards."""
+        answer = DONE
+        match step:
+            case Wait():
+                self.clock.move_on(step.seconds)
+            case MinuteRules():
+                expire_offers(store=self.offers, now=self.now)
+                relay(now_ms=self.clock.now_ms(), transport=_Transport(self), outbox=self.outbox)
+            case Deliver():
+                self._deliver(step)
+            case _:
+                answer = self.shop.perform(step)
+        self._collect()
+        return answer
+
+    def come_to_rest(self) -> None:
+        """Let the minute rules run, and deliver everything until nothing waits.
+
+        Raises:
+            NeverAtRest: consumers cause each other's deliveries without end.
+        """
+        self.perform(MinuteRules())
+        for _ in range(MAX_ROUNDS):
+            if not any(len(stream) for stream, _ in self._consumers.values()):
+                return
+            for stream in Stream:
+                self.perform(Deliver(stream=stream, records=WHOLE_BATCH))
+        raise NeverAtRest
+
+    # -- deliveries ----------------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        """Put what was written since into the streams that report it."""
+        changes = self.world.drain_changes()
+        self.stockout_edges.update(change.offer_id for change in changes if change.is_stockout)
+        self._changes.put(changes)
+        self._messages.put(self.world.drain_messages())
+        live = self.world.live()
+        if live is not None and live.status is ExperimentStatus.PREPARING and live != self._prepared_to:
+            self._prepared_to = live
+            self._preparing.put([live.experiment_id])
+
+    def _deliver(self, step: Deliver) -> None:
+        stream, consume = self._consumers[step.stream]
+        again = stream.delivered_before(step.again, step.back)
+        new = stream.take(step.records, shuffle=step.shuffle)
+        if not (again or new):
+            return
+
+        def overtake() -> None:
+            self._collect()
+            others = stream.take(1, but=[*again, *new])
+            if others:
+                consume(others, Moment(), ())
+                stream.note_delivered(others)
+
+        moment = Moment(step.dies_after, step.fails_after, step.overtaken_at, overtake)
+        try:
+            handled = consume([*again, *new], moment, step.refused)
+        except ProcessDied:
+            handled = 0
+        if step.dies_after is not None:
+            handled = 0  # also one that ends after its last write: its answer is lost
+        done = max(0, handled - len(again))
+        stream.note_delivered(new[:done])
+        stream.put_back(new[done:])
+
+    def _watch(self, changes: Sequence[OfferChange], moment: Moment, _: Collection[int]) -> int:
+        store = at_risk(self.inventory, moment)
+        return _take_batch(changes, lambda batch: watch_inventory(batch, store=store, now=self.now))
+
+    def _publish(self, messages: Sequence[Message], moment: Moment, refused: Collection[int]) -> int:
+        transport = _Transport(
+            self, {messages[number].message_id for number in refused if number < len(messages)}
+        )
+        try:
+            unsent = publish(messages, transport=transport, outbox=at_risk(self.outbox, moment))
+        except StoreFailed:
+            return 0
+        positions = (at for at, message in enumerate(messages) if message.message_id in unsent)
+        return next(positions, len(messages))
+
+    def _count(self, events: Sequence[EngagementEvent], moment: Moment, _: Collection[int]) -> int:
+        store = at_risk(self.engagement, moment)
+        return _take_batch(events, lambda batch: count_engagement(batch, store=store, now=self.now))
+
+    def _prepare(self, experiment_ids: Sequence[str], moment: Moment, _: Collection[int]) -> int:
+        experiments, inventory = at_risk(self.experiments, moment), at_risk(self.inventory, moment)
+
+        def prepare(batch: Sequence[str]) -> None:
+            for name in dict.fromkeys(batch):
+                try:
+                    prepare_experiment(name, store=experiments, offers=self.offers, inventory=inventory)
+                except (ExperimentNotReady, UnknownExperiment):
+                    continue  # overtaken, as the handler takes it
+
+        return _take_batch(experiment_ids, prepare)
+
+    def take_message(self, message: Message) -> None:
+        """What the transport does with one message."""
+        if message.topic is Topic.STOCKOUT_ALERT:
+            self.alerts[message.message_id] += 1
+        else:
+            self._published.put([_event_of(message)])
+
+
+Consumer = Callable[[Sequence[Any], Moment, Collection[int]], int]
+
+
+class _Transport:
+    """`Transport` that refuses some messages."""
+
+    def __init__(self, system: MemorySystem, refused: Collection[str] = ()) -> None:
+        self._system, self._refused = system, refused
+
+    def send(self, messages: Sequence[Message]) -> frozenset[str]:
+        accepted = [message for message in messages if message.message_id not in self._refused]
+        for message in accepted:
+            self._system.take_message(message)
+        return frozenset(message.message_id for message in accepted)
+
+
+def _take_batch(records: Sequence[Any], handle: Callable[[Sequence[Any]], object]) -> int:
+    """As handlers/batches.py: the batch at once, else one by one; the position of the first that failed."""
+    try:
+        handle(records)
+        return len(records)
+    except (StoreFailed, Busy):
+        pass
+    for position, record in enumerate(records):
+        try:
+            handle([record])
+        except (StoreFailed, Busy):
+            return position
+    return len(records)
+
+
+def _event_of(message: Message) -> EngagementEvent:
+    body: dict[str, Any] = dict(message.body)
+    return EngagementEvent(**body | {"event_type": EventType(body["event_type"])})

@@ -146,42 +146,36 @@ class _Candidates:
             wanted: leave out what cannot be among this many best; None = keep all.
         """
         best: dict[str, int] = {}
-        mark = 0  # ticks of the last of the wanted ones so far
         for list_name, relevance in self._relevances.items():
             board = self._boards[list_name]
             if board.base.frontier is None and len(board.base.entries) <= SHORT:
-                found = self._take_all(board.base.entries, relevance, mark, best)
-            else:
-                found = self._gather(list_name, Order.BASE, board.base, relevance, mark, best)
-                found += self._gather(list_name, Order.URGENT, board.urgent, relevance, mark, best)
-            if found and wanted is not None and len(best) >= wanted:
-                mark = sorted(best.values(), reverse=True)[wanted - 1]
-        return [offer_id for offer_id, _ in sorted(best.items(), key=lambda item: (-item[1], item[0]))]
+                self._take_all(board.base.entries, relevance, best)
+                continue
+            for order, head in ((Order.BASE, board.base), (Order.URGENT, board.urgent)):
+                # Ticks of the last of the wanted ones so far: what falls below is not among them.
+                enough = wanted is not None and len(best) >= wanted
+                mark = sorted(best.values(), reverse=True)[wanted - 1] if enough else 0
+                self._gather(list_name, order, head, relevance, mark, best)
+        ranked = sorted([(-ticks, offer_id) for offer_id, ticks in best.items()])
+        return [offer_id for _, offer_id in ranked]
 
-    def _take_all(self, entries: Sequence[RankEntry], relevance: int, mark: int, best: dict[str, int]) -> int:
-        """Add the servable entries of a list that its board holds whole; returns how many were taken."""
+    def _take_all(self, entries: Sequence[RankEntry], relevance: int, best: dict[str, int]) -> None:
+        """Add the servable entries of a list that its board holds whole."""
         weights, skipped, now = self._weights, self._skipped, self._now
-        taken = 0
         for entry in entries:
             ticks = score_ticks(entry, relevance, weights, now)
             offer_id, _, _, expires_at = entry
-            if ticks < mark or (expires_at is not None and expires_at <= now):
+            if expires_at is not None and expires_at <= now:
                 continue
             if skipped and skipped.get(offer_id, 0) > now:
                 continue
             if best.get(offer_id, -1) < ticks:
                 best[offer_id] = ticks
-            taken += 1
-        return taken
 
     def _gather(
         self, list_name: str, order: Order, head: Head, relevance: int, mark: int, best: dict[str, int]
-    ) -> int:
-        """Add the first servable entries of one order to *best*, until the order falls below *mark*.
-
-        Returns:
-            How many entries were taken.
-        """
+    ) -> None:
+        """Add the first servable entries of one order to *best*, until the order falls below *mark*."""
         weights, skipped, now = self._weights, self._skipped, self._now
         per_priority, per_unit = weights.per_priority, weights.per_unit
         from_relevance = weights.per_relevance * relevance
@@ -210,7 +204,6 @@ class _Candidates:
             taken += 1
             if taken == SERVED + SPARES:
                 break
-        return taken
 
     def _entries(self, list_name: str, order: Order, head: Head) -> Iterable[RankEntry]:
         return head.entries if head.frontier is None else self._read_on(list_name, order, head)

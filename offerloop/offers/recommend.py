@@ -153,8 +153,9 @@ class _Candidates:
                 continue
             for order, head in ((Order.BASE, board.base), (Order.URGENT, board.urgent)):
                 # Ticks of the last of the wanted ones so far: what falls below is not among them.
-                enough = wanted is not None and len(best) >= wanted
-                mark = sorted(best.values(), reverse=True)[wanted - 1] if enough else 0
+                mark = 0
+                if wanted is not None and len(best) >= wanted:
+                    mark = sorted(best.values(), reverse=True)[wanted - 1]
                 self._gather(list_name, order, head, relevance, mark, best)
         ranked = sorted([(-ticks, offer_id) for offer_id, ticks in best.items()])
         return [offer_id for _, offer_id in ranked]

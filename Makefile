@@ -10,7 +10,8 @@ export TARGET PORT RESET HEADLESS MINUTES USERS SPEED SEED DATA MAP LIMIT PREFIX
 ENVIRONMENTS := .offerloop/environments-$(shell cat requirements/*.txt .offerloop/python 2>/dev/null | cksum | tr ' ' -)
 HARNESS := .venv/bin/python -m harness
 
-.PHONY: help up down status outputs seed reset logs doctor audit deploy demo shoppers replay dashboard \
+.PHONY: load
+.PHONY: simulate compare help up down status outputs seed reset logs doctor audit deploy demo shoppers replay dashboard \
         test lint lock clean setup system-packages python-changed
 
 help: ## Show this list
@@ -60,6 +61,16 @@ shoppers: setup ## Run live shoppers against the running system (USERS= SPEED= S
 
 replay: setup ## Turn recorded purchases into traffic (DATA= MAP= LIMIT= SPEED= WORKERS= SEED= RESUME=1)
 	@$(HARNESS) replay
+
+export RATE SHAPE SCENARIO DURATION WORKERS THINK PLACES MANAGER MAX_REQUESTS OBJECTIVES RESULTS
+load: setup ## Load-test the running system (RATE= or USERS=, SHAPE= SCENARIO= MINUTES= SEED= WORKERS= OBJECTIVES=)
+	@$(HARNESS) load
+
+simulate: setup ## Run a scenario in the twin (SCENARIO= SEED= REPLICATIONS= WORKERS= CLUSTER= RESULTS= EVENTS=0)
+	@$(HARNESS) simulate
+
+compare: setup ## Compare two scenarios under common random numbers (A= B= SEED= REPLICATIONS= METRIC= RESULTS=)
+	@$(HARNESS) compare
 
 dashboard: setup ## Open the dashboard on the running system
 	@$(HARNESS) dashboard

@@ -172,6 +172,30 @@ def replay() -> None:
 
 
 @app.command()
+def load() -> None:
+    """Load-test the running system; exit code 1 = objectives missed, 2 = the figures are invalid."""
+    from harness.load import load as run_load
+
+    raise typer.Exit(run_load(say, console))
+
+
+@app.command()
+def simulate() -> None:
+    """Run a scenario in the twin (SCENARIO= SEED= REPLICATIONS= WORKERS= CLUSTER= RESULTS= EVENTS=0)."""
+    from harness.simulate import simulate as run
+
+    raise typer.Exit(run(console))
+
+
+@app.command()
+def compare() -> None:
+    """Compare two scenarios under common random numbers (A= B= SEED= REPLICATIONS= METRIC= RESULTS=)."""
+    from harness.compare import compare_scenarios
+
+    raise typer.Exit(compare_scenarios(console))
+
+
+@app.command()
 def dashboard() -> None:
     """Show the dashboard on the running system until Ctrl-C."""
     from harness.demo import dashboard_until_interrupt

@@ -1,0 +1,123 @@
+"""Replications on all cores of this machine."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.sharedctypes import RawArray
+from typing import Any
+
+from simulator.runs.replication import Job, Outcome, carry_out
+
+LOOK_EVERY_S = 0.2  # how often progress is reported while nothing ends
+_FIGURES = 2  # that a worker tells of each replication: simulated ms, lists served
+
+OnProgress = Callable[[Sequence[int], Sequence[int]], None]
+
+
+class ReplicationFailed(Exception):
+    """One replication could not be carried out; the message says which and why."""
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def replicate(
+    jobs: Sequence[Job], workers: int, on_progress: OnProgress = lambda _ms, _sessions: None
+) -> Iterator[tuple[int, Outcome]]:
+    """Carry out jobs in *workers* processes; each job's place and its outcome come as it ends, in no order.
+
+    When the caller stops listening, on Ctrl-C and after a failure, all workers are ended at once.
+
+    Args:
+        workers: >= 1.
+        on_progress: called several times a second in this thread with simulated milliseconds and sessions
+            per job, both of shape ``(len(jobs),)``.
+    Raises:
+        ReplicationFailed: a job raised, or a worker died; outcomes so far have been given.
+    """
+    # Spawned, not forked: the same start on every platform, and no locks of this process's threads with it.
+    context = multiprocessing.get_context("spawn")
+    board = RawArray("q", _FIGURES * len(jobs))
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        min(workers, len(jobs)), mp_context=context, initializer=_begin_worker, initargs=(board,)
+    )
+    try:
+        with _interrupts_held_back():
+            places = {pool.submit(_carry_out_watched, job, n): n for n, job in enumerate(jobs)}
+        waiting: set[Future[Outcome]] = set(places)
+        while waiting:
+            done, waiting = wait(waiting, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+            on_progress(board[::_FIGURES], board[1::_FIGURES])
+            for future in sorted(done, key=places.__getitem__):
+                yield places[future], _outcome(future, jobs[places[future]])
+    finally:
+        for child in set(multiprocessing.active_children()) - others:
+            child.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _outcome(future: "Future[Outcome]", job: Job) -> Outcome:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise ReplicationFailed(
+            "a worker process ended in the middle of its replication: killed, or out of memory? "
+            "Fewer workers (WORKERS=) need less"
+        ) from None
+    except OSError as problem:
+        raise cannot_write(job, problem) from problem
+
+
+def cannot_write(job: Job, problem: OSError) -> ReplicationFailed:
+    """The failure of a job whose events found no place."""
+    return ReplicationFailed(
+        f"replication {job.number} cannot write its events to {job.events}: {problem.strerror or problem}; "
+        "EVENTS=0 leaves them out, RESULTS= names another folder"
+    )
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Start processes that never see Ctrl-C: a blocked signal stays blocked in what is started meanwhile.
+
+    A terminal sends it to all processes, and ending the workers is for this one to do. Ctrl-C in between
+    reaches this process at the end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_board: Any = None  # in a worker: where it tells how far it is
+
+
+def _begin_worker(board: Any) -> None:
+    global _board
+    _board = board
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that started it is gone, even if that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _carry_out_watched(job: Job, place: int) -> Outcome:
+    def watch(simulated_ms: int, sessions: int) -> None:
+        _board[_FIGURES * place] = simulated_ms
+        _board[_FIGURES * place + 1] = sessions
+
+    return carry_out(job, watch)

@@ -216,6 +216,14 @@ def demo() -> None:
 
 
 @app.command()
+def hunt() -> None:
+    """Search for scripts that break a conservation law; exit code 1 on a breach."""
+    from harness.hunt import hunt_or_replay
+
+    raise typer.Exit(hunt_or_replay(console))
+
+
+@app.command()
 def lint() -> None:
     """Run ruff, mypy, import-linter, cfn-lint and sam validate."""
     from harness.quality import lint as run_linters

@@ -4,6 +4,7 @@ Hypothesis makes the scripts and shrinks them. A seed stands for one round of sc
 same round in any process, so a breach is reproduced by its seed or by its script.
 """
 
+import signal
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
+from multiprocessing import get_context
 from random import Random
 from unittest.mock import patch
 
@@ -31,10 +33,17 @@ RESTS = "Deliveries come to an end"
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """How one script went: how many of its steps were done, and the law that broke after the last, if any."""
+    """How one script went.
+
+    Attributes:
+        steps: how many were done; fewer than there are when a law broke.
+        broken: the first law that broke, if any.
+        at_rest: whether it broke only when everything had been delivered after the last step.
+    """
 
     steps: int
     broken: Violation | None = None
+    at_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,8 @@ def perform(script: Script) -> Performance:
             broken = _failure_of(partial(system.perform, step)) or broken_now(system, step)
             if broken:
                 return Performance(done, broken)
-        return Performance(done, _failure_of(system.come_to_rest) or broken_at_rest(system))
+        broken = _failure_of(system.come_to_rest) or broken_at_rest(system)
+        return Performance(done, broken, at_rest=broken is not None)
 
 
 def _failure_of(action: Callable[[], object]) -> Violation | None:
@@ -165,7 +175,7 @@ def hunt(
     """
     until = time.monotonic() + seconds
     seeds = count(first_seed)
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
         running: set[Future[Round]] = {_submit(pool, seeds, weather, until) for _ in range(workers)}
         while running:
             ended, running = wait(running, return_when=FIRST_COMPLETED)
@@ -178,6 +188,11 @@ def hunt(
                 if time.monotonic() < until:
                     running.add(_submit(pool, seeds, weather, until))
     return None
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of a terminal; workers end their round, and the parent says the rest."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _submit(

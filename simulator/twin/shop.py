@@ -1,0 +1,101 @@
+"""How shoppers reach the twin's functions: `Shop` on the system, and what the API's stage does to calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+import simpy
+
+from offerloop.errors import Refusal, TooManyRequests
+from offerloop.offers.model import EventType
+from simulator.shoppers.clocks import Done
+from simulator.shoppers.shop import Refused, Served
+from simulator.twin.functions import Environments
+from simulator.twin.system import System
+from simulator.twin.tally import TwinTally
+
+TOO_MANY_REQUESTS = Refused(TooManyRequests.code)
+
+
+class TwinShop:
+    """`Shop`: calls of the API's functions, with refusals as answers."""
+
+    def __init__(self, system: System, tally: TwinTally) -> None:
+        self._recommend, self._track, self._tally = system.recommend, system.track, tally
+
+    def recommend(self, user_id: str) -> Served | Refused:
+        self._tally.hour.calls_recommend += 1
+        answer = self._recommend(user_id)
+        return Served(tuple([shown.offer for shown in answer.offers]), answer.total_available)
+
+    def track(
+        self, user_id: str, offer_id: str, category: str, event_type: EventType, key: str | None = None
+    ) -> Refused | None:
+        self._tally.hour.calls_track += 1
+        try:
+            self._track(user_id, offer_id, category, event_type)
+        except Refusal as refusal:
+            return Refused(refusal.code)
+        return None
+
+
+class Stage:
+    """`Calls` through the API's stage: its limit, and the functions' environments.
+
+    Args:
+        per_second: requests let in, as a token bucket of one second's depth; None = all.
+        environments: None = calls take no time.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        tally: TwinTally,
+        *,
+        per_second: float | None,
+        environments: Environments | None,
+    ) -> None:
+        self._env, self._tally, self._environments = env, tally, environments
+        self._per_second = per_second
+        self._tokens, self._filled_at_s = max(1.0, per_second or 0.0), 0.0
+        self._done = Done(env)
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> simpy.Event:
+        if self._per_second is not None and not self._admits(self._per_second):
+            self._tally.hour.throttled += 1
+            return self._done.with_value(TOO_MANY_REQUESTS)
+        if self._environments is None:
+            return self._done.with_value(function(*arguments))
+        started = self._environments.start(function.__name__, self._env.now)
+        if started is None:
+            self._tally.hour.throttled += 1
+            return self._done.with_value(TOO_MANY_REQUESTS)
+        took_s, cold = started
+        self._tally.hour.cold_starts += cold
+        return _Answer(self._env, took_s, function, arguments)
+
+    def _admits(self, per_second: float) -> bool:
+        """Take a token of API Gateway's bucket, which fills at the rate of the limit."""
+        now_s = self._env.now
+        filled = self._tokens + (now_s - self._filled_at_s) * per_second
+        self._tokens, self._filled_at_s = min(filled, max(1.0, per_second)), now_s
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class _Answer(simpy.Event):
+    """The answer of a call that takes some time: the function's work is done when it ends."""
+
+    def __init__(
+        self, env: simpy.Environment, after_s: float, function: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> None:
+        super().__init__(env)
+        self._function, self._arguments = function, arguments
+        self.callbacks = [self._carry_out]  # before the shopper that waits for it
+        self._ok = True
+        self._value = None
+        env.schedule(self, delay=after_s)
+
+    def _carry_out(self, _: simpy.Event) -> None:
+        self._value = self._function(*self._arguments)

@@ -1,0 +1,169 @@
+"""The deployed system in memory: the use cases on the memory adapters, wired as the handlers wire them.
+
+Each method is what one function does with one call or one batch. What a call writes, the tables' streams
+deliver: `deliveries` is told after every call that may have written.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from offerloop.clock import Clock, now_s
+from offerloop.offers.choose_pivot import Report
+from offerloop.offers.count_engagement import count_engagement
+from offerloop.offers.experiments import Experiment, ExperimentStatus
+from offerloop.offers.expire_offers import expire_offers
+from offerloop.offers.manage_offers import create_offer, restock_offer
+from offerloop.offers.model import EngagementEvent, EventType, Offer, OfferChange
+from offerloop.offers.recommend import Recommendation, recommend
+from offerloop.offers.run_experiments import prepare_experiment, start_experiment
+from offerloop.offers.scoring import Weights
+from offerloop.offers.track_event import TrackEvent, track_event
+from offerloop.offers.watch_inventory import watch_inventory
+from offerloop.outbox import Message, Topic, publish, relay
+from simulator.memory.activity import MemoryActivityStore, MemoryOutbox
+from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
+from simulator.memory.engagement import MemoryEngagementStore
+from simulator.memory.inventory import MemoryInventoryStore
+from simulator.memory.serving import MemoryContextReader
+from simulator.memory.world import MemoryWorld
+
+
+class Deliveries(Protocol):
+    """The streams behind the system."""
+
+    def offers_changed(self, changes: Sequence[OfferChange]) -> None:
+        """Records of the `Offers` stream."""
+
+    def messages_written(self, messages: Sequence[Message]) -> None:
+        """New rows of the outbox, on the tables' streams."""
+
+    def engagement_sent(self, messages: Sequence[Message]) -> None:
+        """Records put on the engagement stream."""
+
+
+class SequenceIds:
+    """`Ids` in order: 00000000-0000-4000-8000-000000000001, …"""
+
+    def __init__(self) -> None:
+        self._made = 0
+
+    def new_id(self) -> str:
+        self._made += 1
+        return f"00000000-0000-4000-8000-{self._made:012x}"
+
+
+class System:
+    """One deployment.
+
+    Args:
+        weights: of users outside of an experiment.
+        boost: priority points that a pivot gives.
+        report: told of each step of a pivot.
+    """
+
+    def __init__(self, clock: Clock, *, weights: Weights, boost: int, report: Report) -> None:
+        self.world = MemoryWorld(clock, weights=weights)
+        self.clock, self._boost, self._report = clock, boost, report
+        self._ids = SequenceIds()
+        self._contexts = MemoryContextReader(self.world)
+        self._inventory = MemoryInventoryStore(self.world)
+        self._activity = MemoryActivityStore(self.world)
+        self._engagement = MemoryEngagementStore(self.world)
+        self._outbox = MemoryOutbox(self.world)
+        self.offers = MemoryOfferStore(self.world)
+        self.experiments = MemoryExperimentStore(self.world)
+        self.deliveries: Deliveries | None = None
+
+    # -- the API's functions ---------------------------------------------------------------------------
+
+    def recommend(self, user_id: str) -> Recommendation:
+        """offer-get-offers."""
+        inventory = self._inventory
+        return recommend(
+            user_id, contexts=self._contexts, lists=inventory, offers=inventory, clock=self.clock
+        )
+
+    def track(self, user_id: str, offer_id: str, category: str, event_type: EventType) -> None:
+        """offer-track-event.
+
+        Raises:
+            Refusal: see `track_event`.
+        """
+        command = TrackEvent(user_id, offer_id, category, event_type)
+        track_event(command, store=self._activity, clock=self.clock, ids=self._ids)
+        self._deliver()
+
+    def create(self, offer: Offer) -> None:
+        create_offer(offer, store=self.offers, clock=self.clock)
+        self._deliver()
+
+    def restock(self, offer_id: str, units: int) -> None:
+        restock_offer(offer_id, units, store=self.offers, clock=self.clock)
+        self._deliver()
+
+    def overwrite(self, offer: Offer) -> None:
+        """What somebody does in the table itself, past the API: the monitor books it as adjusted."""
+        self.world.put_offer(offer)
+        self._deliver()
+
+    def run_experiment(self, draft: Experiment) -> None:
+        """Create and start an experiment, and let its rankings be built to the end."""
+        self.experiments.create_experiment(draft)
+        started = start_experiment(draft.experiment_id, store=self.experiments, clock=self.clock)
+        while started.status is ExperimentStatus.PREPARING:
+            started = prepare_experiment(
+                draft.experiment_id, store=self.experiments, offers=self.offers, inventory=self._inventory
+            )
+
+    # -- consumers of streams --------------------------------------------------------------------------
+
+    def watch(self, changes: Sequence[OfferChange]) -> None:
+        """offer-inventory-monitor."""
+        watch_inventory(
+            changes, store=self._inventory, now=now_s(self.clock), report=self._report, boost=self._boost
+        )
+        self._deliver()
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """offer-publish-events; the transport takes every message."""
+        publish(messages, transport=self, outbox=self._outbox)
+
+    def count(self, messages: Sequence[Message]) -> None:
+        """offer-update-trending."""
+        events = [engagement_event(message) for message in messages]
+        count_engagement(events, store=self._engagement, now=now_s(self.clock))
+
+    def send(self, messages: Sequence[Message]) -> frozenset[str]:
+        """`Transport`: engagement goes on to its stream; alerts reach people, who do nothing here."""
+        if self.deliveries is not None:
+            self.deliveries.engagement_sent([m for m in messages if m.topic is Topic.ENGAGEMENT])
+        return frozenset([message.message_id for message in messages])
+
+    # -- minute rules ----------------------------------------------------------------------------------
+
+    def expire(self) -> list[str]:
+        """offer-expire-offers; returns the ids of the offers that ended."""
+        expired = expire_offers(store=self.offers, now=now_s(self.clock))
+        self._deliver()
+        return expired
+
+    def relay(self) -> int:
+        """offer-relay-events; returns how many messages were sent again."""
+        return relay(now_ms=self.clock.now_ms(), transport=self, outbox=self._outbox)
+
+    def _deliver(self) -> None:
+        """Hand what was written to the streams."""
+        world, deliveries = self.world, self.deliveries
+        if deliveries is None:
+            return
+        if world.messages:
+            deliveries.messages_written(world.drain_messages())
+        if world.changes:
+            deliveries.offers_changed(world.drain_changes())
+
+
+def engagement_event(message: Message) -> EngagementEvent:
+    """The event that a message of the engagement stream announces."""
+    body = dict(message.body)
+    body["event_type"] = EventType(str(body["event_type"]))
+    return EngagementEvent(**body)  # type: ignore[arg-type]  # the names are EngagementEvent's

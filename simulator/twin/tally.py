@@ -1,0 +1,149 @@
+"""What happens in the twin, counted by the hour and told to the sink."""
+
+from offerloop.clock import Clock
+from offerloop.offers.choose_pivot import PivotDecision, PivotStep
+from offerloop.offers.model import EventType
+from simulator.shoppers.population import Person
+from simulator.shoppers.shop import Refused, Served, ShownOffer
+from simulator.twin.catalogue import OfferNumbers
+from simulator.twin.summary import NO_OFFER, NOBODY, REFUSAL_CODES, Counts, EventKind, EventSink, Hour
+
+# Plain integers: an IntEnum's member costs a look-up and a conversion each time.
+_RECOMMENDED, _REFUSED = int(EventKind.RECOMMENDED), int(EventKind.REFUSED)
+_ARRIVED, _DEPARTED = int(EventKind.ARRIVED), int(EventKind.DEPARTED)
+_TRACKED = {event_type: int(EventKind[event_type.name]) for event_type in EventType}
+_COUNT_OF = ("views", "clicks", "carts", "redemptions", "dismissals")  # by EventKind VIEW..DISMISS
+_REFUSAL_OF = {code: place for place, code in enumerate(REFUSAL_CODES)}
+_OTHER = REFUSAL_CODES.index("other")
+_PIVOTS = {
+    PivotStep.OPENED: (EventKind.PIVOT_OPENED, "pivots_opened"),
+    PivotStep.MOVED: (EventKind.PIVOT_MOVED, "pivots_moved"),
+    PivotStep.CLOSED: (EventKind.PIVOT_CLOSED, "pivots_closed"),
+}
+
+
+class _NoSink:
+    """Nobody listens."""
+
+    def event(self, at_ms: int, kind: int, user: int, offer: int, value: int) -> None:
+        """Forget it."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class TwinTally:
+    """`Witness` of the shoppers, reporter of pivots, and notebook of everything else.
+
+    Attributes:
+        hour: counts of the simulated hour that is under way.
+        hours: those that have ended since the warm-up.
+        sold: units per category since the warm-up, by its place in the scenario.
+        open_pivots: pivots that stand in for a sold-out offer now.
+        events: told to the sink so far.
+    """
+
+    def __init__(self, clock: Clock, numbers: OfferNumbers, sink: EventSink | None, categories: int) -> None:
+        self._clock, self._numbers = clock, numbers
+        self._event = (sink or _NoSink()).event
+        self._tracked = [0] * len(_COUNT_OF)  # of this hour: a list counts faster than named attributes
+        self.hour = Counts()
+        self.hours: list[Hour] = []
+        self.sold = [0] * categories
+        self.open_pivots = 0
+        self.events = 0
+
+    # -- hours -----------------------------------------------------------------------------------------
+
+    def end_hour(self, units_left: int, offers_in_stock: int) -> None:
+        """Close the hour under way and begin the next."""
+        for name, count in zip(_COUNT_OF, self._tracked, strict=True):
+            setattr(self.hour, name, count)
+        self.hours.append(Hour(self.hour, units_left, offers_in_stock, self.open_pivots))
+        self.hour, self._tracked = Counts(), [0] * len(_COUNT_OF)
+
+    def forget(self) -> None:
+        """Leave out everything so far: the warm-up has ended."""
+        self.hours, self.sold = [], [0] * len(self.sold)
+
+    def totals(self) -> Counts:
+        """All hours since the warm-up together."""
+        totals = Counts()
+        for hour in self.hours:
+            totals.add(hour.counts)
+        return totals
+
+    # -- shoppers (`Witness`) --------------------------------------------------------------------------
+
+    def arrived(self, person: Person) -> None:
+        self.hour.shoppers_arrived += 1
+        self.note(_ARRIVED, person.number, NO_OFFER, person.segment)
+
+    def served(self, person: Person, served: Served) -> None:
+        hour, offers = self.hour, served.offers
+        hour.recommendations += 1
+        if offers:
+            hour.offers_served += len(offers)
+            if self.open_pivots:
+                hour.boosted_offers_served += sum([offer.priority_boost > 0 for offer in offers])
+            first = self._numbers[offers[0].offer_id]
+        else:
+            hour.empty_lists += 1
+            first = NO_OFFER
+        self.note(_RECOMMENDED, person.number, first, len(offers))
+
+    def refused(self, person: Person, refused: Refused) -> None:
+        self._refuse(person, NO_OFFER, refused)
+
+    def tracked(
+        self, person: Person, place: int, offer: ShownOffer, event_type: EventType, refused: Refused | None
+    ) -> None:
+        number = self._numbers[offer.offer_id]
+        if refused is not None:
+            self._refuse(person, number, refused)
+            return
+        kind = _TRACKED[event_type]
+        self._tracked[kind] += 1
+        if event_type is EventType.REDEMPTION:
+            self.sold[self._numbers.category_of(number)] += 1
+        self.note(kind, person.number, number, place)
+
+    def left(self, person: Person, *, pleased: bool, converted: bool, missed_out: bool) -> None:
+        hour = self.hour
+        hour.sessions += 1
+        hour.fruitless += not pleased
+        hour.converted += converted
+        hour.missed_out += missed_out
+
+    def departed(self, person: Person, visits: int) -> None:
+        self.hour.shoppers_departed += 1
+        self.note(_DEPARTED, person.number, NO_OFFER, visits)
+
+    def _refuse(self, person: Person, offer: int, refused: Refused) -> None:
+        place = _REFUSAL_OF.get(refused.code, _OTHER)
+        name = "lost_sales" if place == 0 else f"refused_{REFUSAL_CODES[place]}"
+        setattr(self.hour, name, getattr(self.hour, name) + 1)
+        self.note(_REFUSED, person.number, offer, place)
+
+    # -- the shop --------------------------------------------------------------------------------------
+
+    def pivot(self, decision: PivotDecision) -> None:
+        """A step of a pivot, as the inventory monitor reports it."""
+        kind, name = _PIVOTS[decision.step]
+        hour, offer = self.hour, self._numbers[decision.pivot.from_offer]
+        setattr(hour, name, getattr(hour, name) + 1)
+        if decision.step is PivotStep.OPENED:
+            hour.stockouts += 1
+            self.open_pivots += 1
+            self.note(EventKind.STOCKOUT, NOBODY, offer, 0)
+        if decision.step is PivotStep.CLOSED:
+            self.open_pivots -= 1
+        elif decision.target is None:
+            hour.pivots_without_target += 1
+        target = NO_OFFER if decision.target is None else self._numbers[decision.target.offer_id]
+        self.note(kind, NOBODY, offer, target if decision.step is not PivotStep.CLOSED else NO_OFFER)
+
+    def note(self, kind: int, user: int, offer: int, value: int) -> None:
+        """Tell one event to the sink."""
+        self.events += 1
+        self._event(self._clock.now_ms(), int(kind), user, offer, value)

@@ -63,7 +63,7 @@ shoppers: setup ## Run live shoppers against the running system (USERS= SPEED= S
 replay: setup ## Turn recorded purchases into traffic (DATA= MAP= LIMIT= SPEED= WORKERS= SEED= RESUME=1)
 	@$(HARNESS) replay
 
-export RATE SHAPE SCENARIO DURATION WORKERS THINK PLACES MANAGER MAX_REQUESTS OBJECTIVES RESULTS
+export RATE SHAPE SCENARIO DURATION WORKERS THINK PLACES WARM_UP MANAGER MAX_REQUESTS OBJECTIVES RESULTS
 load: setup ## Load-test the running system (RATE= or USERS=, SHAPE= SCENARIO= MINUTES= SEED= WORKERS= OBJECTIVES=)
 	@$(HARNESS) load
 

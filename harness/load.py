@@ -1,0 +1,203 @@
+"""`make load`: load from generator processes of its own, objectives, a report, and an exit code that tells.
+
+This process never imports Locust, which would patch it; `loadtests.crew` starts those that do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.table import Table
+
+from harness import lifecycle
+from harness.demo import interrupt
+from harness.load_settings import (
+    objectives_from_environment,
+    plan_from_environment,
+    refuse_unlimited_aws,
+    results_root,
+)
+from harness.settings import Refusal, settings_from_environment
+from harness.system import RunningSystem
+from loadtests.crew import ENDS_WITHIN_S, Crew
+from loadtests.html_report import write_html
+from loadtests.objectives import Objectives, judge
+from loadtests.plan import LoadPlan
+from loadtests.recording import FAILED, OUTCOMES, TURNED_AWAY, Recording
+from loadtests.report import PERCENTILES, Result, request_row, write_files
+from loadtests.validity import invalid_because, process_loads
+
+Say = Callable[[str], None]
+EXIT_CODE = {"met": 0, "missed": 1, "invalid": 2}
+INTERRUPTED = 130
+STARTS_WITHIN_S = 90.0  # generators import, connect and start their users
+PROGRESS_EVERY_S = 10.0
+
+
+def load(say: Say, console: Console) -> int:
+    """Run one load test on the running system.
+
+    Returns:
+        0; 1 when an objective was missed; 2 when the figures are invalid; 130 after Ctrl-C.
+    Raises:
+        Refusal, NotRunning: nothing was sent.
+    """
+    refuse_unlimited_aws()
+    objectives = objectives_from_environment()
+    system = lifecycle.running(settings_from_environment())
+    plan = plan_from_environment(system)
+    refuse_silent(system)
+    folder = new_folder(plan)
+    plan.save(folder)
+    say(words_of(plan))
+    result = run(plan, objectives, folder, system, say)
+    write_files(result, folder)
+    write_html(result, folder)
+    show(result, folder, say, console)
+    return INTERRUPTED if result.status == "partial" else EXIT_CODE[result.verdict]
+
+
+def run(plan: LoadPlan, objectives: Objectives, folder: Path, system: RunningSystem, say: Say) -> Result:
+    """Let the generators run to their end, or to Ctrl-C or SIGTERM."""
+    started = datetime.now(UTC)
+    recording = Recording(folder)
+    status = "complete"
+    signal.signal(signal.SIGTERM, interrupt)
+    with Crew(folder, plan.workers, system.environment()) as crew:
+        try:
+            watch(crew, plan, recording, say)
+        except KeyboardInterrupt:
+            status = "partial"
+            say("ending early; Ctrl-C again ends at once")
+            with contextlib.suppress(KeyboardInterrupt):
+                crew.interrupt()
+                crew.wait(ENDS_WITHIN_S)
+        failures = crew.failures()
+    recording.update()
+    invalid = [*failures, *invalid_because(plan, recording)]
+    return Result(plan, recording, started, status, judge(objectives, recording), invalid)
+
+
+def watch(crew: Crew, plan: LoadPlan, recording: Recording, say: Say) -> None:
+    """Wait for the end of a run, with a line of figures now and then.
+
+    Raises:
+        Refusal: the generators did not end in time.
+    """
+    gives_up = time.monotonic() + STARTS_WITHIN_S + plan.seconds + ENDS_WITHIN_S
+    next_line = time.monotonic() + PROGRESS_EVERY_S
+    while crew.directs:
+        crew.wait(min(0.5, max(0.0, next_line - time.monotonic())))
+        if time.monotonic() > gives_up:
+            raise Refusal("the generators did not end in time: see the logs in the run's folder")
+        if time.monotonic() >= next_line:
+            next_line += PROGRESS_EVERY_S
+            say(progress(recording.update()))
+    crew.wait(ENDS_WITHIN_S)
+
+
+def progress(recording: Recording) -> str:
+    """The figures so far in one line."""
+    seconds = max(recording.seconds, default=-1) + 1
+    together = recording.total.all_requests()
+    return (
+        f"{seconds:4d} s  {together.requests} requests ({together.requests / max(1, seconds):.0f}/s)  "
+        f"p95 {together.intended.percentile_ms(95):.0f} ms from the intended start, "
+        f"{together.service.percentile_ms(95):.0f} ms from sending  "
+        f"{together.count(FAILED)} failed  {together.count(TURNED_AWAY)} turned away"
+    )
+
+
+def words_of(plan: LoadPlan) -> str:
+    """A plan in one line."""
+    load = f"{plan.rate:g} visits/s, open" if plan.rate is not None else f"{plan.users} users, closed"
+    limit = f", at most {plan.max_requests} requests" if plan.max_requests else ""
+    return (
+        f"{load}, {plan.shape.value} for {plan.seconds:g} s, scenario {plan.scenario}, seed {plan.seed}, "
+        f"{plan.workers} worker{'s' * (plan.workers > 1)}{limit}"
+    )
+
+
+def refuse_silent(system: RunningSystem) -> None:
+    """Refuse a system whose address nobody listens on.
+
+    Raises:
+        Refusal
+    """
+    address = urlsplit(system.api_url)
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=5).close()
+    except OSError:
+        raise Refusal(f"{system.api_url} does not answer: run `make up` first") from None
+
+
+def new_folder(plan: LoadPlan) -> Path:
+    """Make the run's own folder, named by time and load."""
+    load = f"{plan.rate:g}-per-second" if plan.rate is not None else f"{plan.users}-users"
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{plan.shape.value}-{load}"
+    for suffix in ("", *(f"-{number}" for number in range(2, 100))):
+        folder = results_root() / f"{name}{suffix}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise Refusal(f"{folder} cannot be made: {error.strerror}") from None
+        return folder
+    raise Refusal(f"{results_root() / name} exists a hundred times")
+
+
+def show(result: Result, folder: Path, say: Say, console: Console) -> None:
+    """Print the figures, the verdict and where the report is."""
+    rows = [request_row(result, name, measured) for name, measured in result.rows()]
+    console.print(request_table(rows))
+    console.print(latency_table(rows))
+    visits = result.recording.total.visits
+    if result.plan.is_open:
+        say(
+            f"visits: {visits.due} due, {visits.waited} waited for a place, "
+            f"{visits.late} late through the generator, {visits.dropped} dropped"
+        )
+    for process, cpu in process_loads(result.recording).items():
+        say(f"generator: {process} used {cpu.mean_percent:.0f} % of a core, {cpu.max_percent:.0f} % at most")
+    for verdict in result.verdicts:
+        say(f"{'ok    ' if verdict.is_met else 'MISSED'} {verdict.line()}")
+    for reason in result.invalid:
+        say(f"INVALID {reason}")
+    if result.status == "partial":
+        say("PARTIAL the run was cut short")
+    say(f"report {folder / 'report.html'}")
+
+
+def request_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Requests by name and outcome."""
+    table = Table("request", title="Requests", title_justify="left")
+    for heading in ("count", "per second", "ok", "refused", "turned away", "failed"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        counts = (str(row[outcome.replace(" ", "_")]) for outcome in OUTCOMES)
+        table.add_row(row["request"], str(row["requests"]), f"{row['per_second']:.1f}", *counts)
+    return table
+
+
+def latency_table(rows: Sequence[dict[str, Any]]) -> Table:
+    """Latencies by name, from the intended start and from sending."""
+    table = Table("latency, ms", title_justify="left")
+    starts = {"intended": "intended", "service": "sent"}
+    for start in starts.values():
+        for percent in PERCENTILES:
+            table.add_column(f"p{percent} {start}", justify="right")
+    for row in rows:
+        values = (row[f"{start}_p{percent}_ms"] for start in starts for percent in PERCENTILES)
+        table.add_row(row["request"], *("–" if value is None else f"{value:.0f}" for value in values))
+    return table

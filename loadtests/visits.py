@@ -1,0 +1,184 @@
+"""What a visitor and the shop's inventory manager do, as steps that somebody else carries out.
+
+Each is a generator: it yields a `Think` or a `Request` and is sent the `Answer`. So the same steps run under
+Locust's greenlets, and in tests without any network. What is asked next follows from what was answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from random import Random
+from typing import Any
+
+from simulator.scenario.model import Population, Segment
+
+# Rounded from what the live shoppers do (docs/shoppers.md): here only the mix of requests matters.
+VIEWED = 0.8  # of offers in first place; each place further down costs a tenth
+DULL_APPEAL = 0.3  # below it an offer is not clicked, and may be dismissed
+DISMISSED = 0.5  # of dull offers viewed
+CARTED, REDEEMED = 0.7, 0.8  # of clicked offers, of offers in the cart
+FULL_PULL_PERCENT = 50  # a discount from here on attracts fully
+HUNTER = Segment(name="bargain_hunter", share=1.0, discount_weight=0.9)
+HUNTERS_HASTE = 0.3  # of the usual thinking time
+LOW_STOCK, RESTOCK_UNITS = 10, 100
+PRICE_STEP = 5  # points or units of currency added to a discount, and taken back in the next round
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    """A pause: *share* of the plan's mean thinking time."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of the API.
+
+    Attributes:
+        name: under which it is counted; one of `REQUEST_NAMES`.
+        path: below the API's base address.
+        once: whether it carries an Idempotency-Key.
+    """
+
+    name: str
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    once: bool = False
+
+
+REQUEST_NAMES = ("recommend", "track", "redeem", "list offers", "restock", "change price")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: *body* is the JSON object of a success, empty otherwise; *code* is '' for a success."""
+
+    body: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
+
+    @property
+    def is_ok(self) -> bool:
+        return not self.code
+
+
+Steps = Generator[Think | Request, Answer, None]
+
+
+class Visitor:
+    """One person: a segment and a taste per category, both fixed by the seed and the person's id."""
+
+    def __init__(self, user_id: str, population: Population, *, seed: int, hunting: bool = False) -> None:
+        self.user_id = user_id
+        self.hunting = hunting
+        self._population = population
+        self._seed = seed
+
+    @cached_property
+    def segment(self) -> Segment:
+        if self.hunting:
+            return HUNTER
+        segments = self._population.segments
+        chosen: Segment = self._random("segment").choices(segments, [one.share for one in segments])[0]
+        return chosen
+
+    def appeal(self, offer: Mapping[str, Any]) -> float:
+        """How attractive a served offer is to this person, 0..1."""
+        weight = self.segment.discount_weight
+        pull = min(1.0, float(offer["discount_value"]) / FULL_PULL_PERCENT)
+        return (1 - weight) * self._taste(offer["category"]) + weight * pull
+
+    def _taste(self, category: str) -> float:
+        randomness = self._random(f"taste/{category}")
+        liked = self._population.liked_share * self._population.affinities.get(category, 1.0)
+        return 0.6 + 0.4 * randomness.random() if randomness.random() < liked else 0.4 * randomness.random()
+
+    def _random(self, distribution: str) -> Random:
+        return Random(f"{self._seed}/{self.user_id}/{distribution}")
+
+
+def visit(visitor: Visitor, randomness: Random) -> Steps:
+    """Ask what is on offer, look at each, act on what appeals; after a refused redemption ask once more."""
+    for _ in range(2):
+        served = yield Request("recommend", "POST", "/offers/recommend", {"user_id": visitor.user_id})
+        offers: Sequence[Mapping[str, Any]] = served.body.get("recommended_offers", ())
+        if visitor.hunting:  # the largest discount first
+            offers = sorted(offers, key=lambda offer: -float(offer["discount_value"]))
+        missed_out = yield from _look_through(visitor, offers, randomness)
+        if not missed_out:
+            return
+
+
+def _look_through(
+    visitor: Visitor, offers: Sequence[Mapping[str, Any]], randomness: Random
+) -> Generator[Think | Request, Answer, bool]:
+    """Look at the offers of one list; returns whether a redemption was refused."""
+    haste = HUNTERS_HASTE if visitor.hunting else 1.0
+    for place, offer in enumerate(offers):
+        if randomness.random() >= VIEWED - 0.1 * place:
+            continue
+        yield Think(haste)
+        yield _report(visitor, offer, "VIEW")
+        appeal = visitor.appeal(offer)
+        if appeal < DULL_APPEAL:
+            if randomness.random() < DISMISSED:
+                yield Think(haste)
+                yield _report(visitor, offer, "DISMISS")
+            continue
+        for event_type, probability in (("CLICK", appeal), ("ADD_TO_CART", CARTED), ("REDEMPTION", REDEEMED)):
+            if randomness.random() >= probability:
+                break
+            yield Think(haste)
+            answer = yield _report(visitor, offer, event_type)
+            if event_type == "REDEMPTION" and not answer.is_ok:
+                return True
+    return False
+
+
+def _report(visitor: Visitor, offer: Mapping[str, Any], event_type: str) -> Request:
+    body = {
+        "user_id": visitor.user_id,
+        "offer_id": offer["offer_id"],
+        "category": offer["category"],
+        "event_type": event_type,
+    }
+    name = "redeem" if event_type == "REDEMPTION" else "track"
+    return Request(name, "POST", "/events/track", body, once=True)
+
+
+class InventoryManager:
+    """Keeps the shelves filled, and raises one offer's discount for a while at a time."""
+
+    def __init__(self, randomness: Random) -> None:
+        self._random = randomness
+        self._raised: tuple[str, float] | None = None  # the offer on sale, and its discount before
+
+    def round(self) -> Steps:
+        """Look at all offers, refill what runs out, end the present sale and begin another."""
+        listed = yield Request("list offers", "GET", "/offers?limit=200")
+        yield from self.end_sale()
+        offers = [offer for offer in listed.body.get("offers", ()) if offer.get("status") == "ACTIVE"]
+        for offer in offers:
+            if offer["inventory_count"] < LOW_STOCK:
+                path = f"/offers/{offer['offer_id']}/restock"
+                yield Request("restock", "POST", path, {"units": RESTOCK_UNITS}, once=True)
+        on_percent = [offer for offer in offers if offer["discount_type"] == "PERCENTAGE"]
+        eligible = [offer for offer in on_percent if offer["discount_value"] + PRICE_STEP <= 100]
+        if eligible:
+            offer = self._random.choice(eligible)
+            self._raised = (offer["offer_id"], offer["discount_value"])
+            yield _price(offer["offer_id"], offer["discount_value"] + PRICE_STEP)
+
+    def end_sale(self) -> Steps:
+        """Give the offer on sale its old discount back."""
+        if self._raised is not None:
+            (offer_id, discount_value), self._raised = self._raised, None
+            yield _price(offer_id, discount_value)
+
+
+def _price(offer_id: str, discount_value: float) -> Request:
+    body = {"discount_value": discount_value}
+    return Request("change price", "PATCH", f"/offers/{offer_id}", body)

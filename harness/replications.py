@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from harness.settings import Refusal, whole_number
 from harness.system import REPOSITORY, state_root
-from simulator.runs.cluster import ClusterUnfit, on_cluster
+from simulator.runs.cluster import ClusterUnfit, cluster
 from simulator.runs.replicate import ReplicationFailed, cores, replicate
 from simulator.runs.replication import Outcome
 from simulator.runs.results import NoRun, ResultsUnwritable, Run, read_run
@@ -97,11 +97,10 @@ def carry_out(plans: Sequence[Plan], settings: Settings, console: Console) -> tu
     """
     bar = _Bar(plans, console)
     try:
-        with _interruptible(), bar:
-            runs = carry_out_plans(plans, _place(settings, bar), datetime.now(UTC), bar.finished)
-        return runs, 0
+        with _interruptible(), _place(settings, bar) as place, bar:
+            return carry_out_plans(plans, place, datetime.now(UTC), bar.finished), 0
     except KeyboardInterrupt:
-        return [read_run(plan.path) for plan in plans], INTERRUPTED
+        return [read_run(plan.path) for plan in plans if plan.path.exists()], INTERRUPTED
     except (ResultsUnwritable, ClusterUnfit) as problem:
         raise Refusal(str(problem)) from problem
     except ReplicationFailed as problem:
@@ -113,10 +112,11 @@ def partial_words(run: Run) -> str:
     return f"partial: {run.finished} of {run.replications} replications are kept"
 
 
-def _place(settings: Settings, bar: _Bar) -> CarryOut:
+def _place(settings: Settings, bar: _Bar) -> AbstractContextManager[CarryOut]:
+    """Give where replications run."""
     if settings.cluster:
-        return partial(on_cluster, address=settings.cluster)
-    return partial(replicate, workers=settings.workers, on_progress=bar.moved)
+        return cluster(settings.cluster)
+    return nullcontext(partial(replicate, workers=settings.workers, on_progress=bar.moved))
 
 
 def _kept(plans: Sequence[Plan]) -> str:
@@ -155,6 +155,7 @@ class _Bar:
             TimeRemainingColumn(),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task = self._progress.add_task(
             "", total=sum(self._of_job), replications=self._replications(), speed=""

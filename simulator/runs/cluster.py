@@ -3,11 +3,15 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from simulator.runs.replicate import ReplicationFailed, cannot_write
 from simulator.runs.replication import Job, Outcome, carry_out
 from simulator.runs.version import fingerprint
+
+if TYPE_CHECKING:
+    from simulator.runs.run import CarryOut
 
 CONNECT_WITHIN_S = 5
 
@@ -16,8 +20,9 @@ class ClusterUnfit(Exception):
     """The cluster cannot carry out this run; the message says why."""
 
 
-def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, Outcome]]:
-    """Carry out jobs on the workers of a Dask scheduler; places and outcomes come as they end.
+@contextmanager
+def cluster(address: str) -> Iterator["CarryOut"]:
+    """Connect to a Dask scheduler; gives what carries out jobs on its workers.
 
     Results and their hash are those of one machine. Event files are written by the workers, so their folder
     has to be one that all of them see.
@@ -26,56 +31,65 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[tuple[int, Outcome
         address: ``tcp://host:port`` of the scheduler.
     Raises:
         ClusterUnfit: no scheduler answers, it has no workers, or they have other code than this process.
-        ReplicationFailed: a job could not write its events, or ended its worker again and again.
     """
     # Dask takes a second to load and is needed only here.
-    from distributed import KilledWorker, as_completed
-
-    with _connected(address) as client:
-        _check_workers(client, address)
-        # Not pure: the same job twice is work twice, never an answer of an earlier run.
-        futures = client.map(carry_out, jobs, pure=False)
-        places = {future.key: place for place, future in enumerate(futures)}
-        try:
-            for future in as_completed(futures):
-                place = places[future.key]
-                try:
-                    yield place, future.result()
-                except OSError as problem:
-                    raise cannot_write(jobs[place], problem) from problem
-                except KilledWorker:
-                    raise ReplicationFailed(
-                        f"replication {jobs[place].number} ended every worker that tried it: killed, or out "
-                        "of memory?"
-                    ) from None
-        finally:
-            client.cancel(futures, force=True)
-
-
-@contextmanager
-def _connected(address: str) -> Iterator[Any]:
     from distributed import Client
 
     if not address.startswith(("tcp://", "tls://")):
         raise ClusterUnfit(f"CLUSTER={address}: write tcp://host:port, as the Dask scheduler prints it")
-    # What Dask logs about a scheduler that is not there says less than our one line.
-    loggers = [logging.getLogger(name) for name in ("distributed.comm", "distributed.client")]
-    before = [logger.level for logger in loggers]
     try:
-        for logger in loggers:
-            logger.setLevel(logging.CRITICAL)
-        client = Client(address, timeout=CONNECT_WITHIN_S, set_as_default=False)
+        with _quiet("distributed.comm", "distributed.client"):
+            client = Client(address, timeout=CONNECT_WITHIN_S, set_as_default=False)
     except (OSError, ValueError) as problem:
-        reason = f"{problem}".splitlines()[0] if str(problem) else type(problem).__name__
+        reason = str(problem).partition("\n")[0] or type(problem).__name__
         raise ClusterUnfit(
-            f"CLUSTER={address}: no Dask scheduler answers within {CONNECT_WITHIN_S} s ({reason}); start one "
-            "with `dask scheduler`, and `dask worker` in this code's environment"
+            f"CLUSTER={address}: no Dask scheduler answers ({reason}); start one with `dask scheduler`, and "
+            "`dask worker` in this code's environment"
         ) from problem
+    with client:
+        _check_workers(client, address)
+        yield partial(_carried_out, client)
+
+
+def _carried_out(client: Any, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcome]]:
+    """Give places and outcomes as they end.
+
+    Raises:
+        ReplicationFailed: a job could not write its events, or ended its worker again and again.
+    """
+    from distributed import KilledWorker, as_completed
+
+    # Not pure: the same job twice is work twice, never an answer of an earlier run.
+    futures = client.map(carry_out, jobs, pure=False)
+    places = {future.key: place for place, future in enumerate(futures)}
+    try:
+        for future in as_completed(futures, loop=client.loop):
+            place = places[future.key]
+            try:
+                yield place, future.result()
+            except OSError as problem:
+                raise cannot_write(jobs[place], problem) from problem
+            except KilledWorker:
+                raise ReplicationFailed(
+                    f"replication {jobs[place].number} ended every worker that tried it: killed, or out of "
+                    "memory?"
+                ) from None
+    finally:
+        client.cancel([future for future in futures if not future.done()], force=True)
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Silence what Dask logs about a scheduler that is not there: our one line says more."""
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)
-    with client:
-        yield client
 
 
 def _check_workers(client: Any, address: str) -> None:

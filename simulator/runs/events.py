@@ -11,16 +11,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.runs.canonical import digest_of
 from simulator.twin.summary import EventKind
-from simulator.twin.system import offer_id
+from simulator.twin.catalogue import offer_id
 
 ROW_GROUP = 65_536  # events held in memory and written at once
 KIND_NAMES = [kind.name.lower() for kind in EventKind]
 # Array type codes of fixed size: 8, 1, 4, 4 and 8 bytes.
 TYPE_CODES = {"at_ms": "q", "kind": "B", "user": "i", "offer": "i", "value": "q"}
 
+Whole = NDArray[np.signedinteger]
 Watch = Callable[[int, int], None]
 
 
@@ -120,7 +122,7 @@ class _EventFile:
         self._path, self._part = path, path.with_suffix(".part")
         self._kind_names, self._category_names = pa.array(KIND_NAMES), pa.array(categories, pa.string())
         self._offer_ids: list[str] = []
-        self._category_of: list[int] = []  # by number of the offer
+        self._category_of: list[int | None] = []  # by number of the offer
         text = pa.dictionary(pa.int32(), pa.string())
         self._schema = pa.schema(
             [
@@ -163,11 +165,11 @@ class _EventFile:
             self._writer.close()
         self._part.unlink(missing_ok=True)
 
-    def _learn_offers(self, kind: np.ndarray, offer: np.ndarray, value: np.ndarray) -> None:
-        """Note the categories of offers that were created in this row group; they are numbered in order."""
+    def _learn_offers(self, kind: NDArray[np.uint8], offer: Whole, value: Whole) -> None:
+        """Note the categories of offers that were created in this row group; numbers may leave gaps."""
         created = kind == EventKind.OFFER_CREATED
         for number, category in zip(offer[created].tolist(), value[created].tolist(), strict=True):
-            if number != len(self._category_of):
-                raise ValueError(f"offer {number} was created, expected {len(self._category_of)}")
-            self._category_of.append(category)
-            self._offer_ids.append(offer_id(number))
+            while number >= len(self._category_of):
+                self._offer_ids.append(offer_id(len(self._offer_ids)))
+                self._category_of.append(None)
+            self._category_of[number] = category

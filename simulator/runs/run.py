@@ -13,7 +13,7 @@ from simulator.scenario import Scenario
 KEEP_EVERY_S = 2.0  # results so far are written again at most this often
 
 CarryOut = Callable[[Sequence[Job]], Iterator[tuple[int, Outcome]]]
-"""Carries out jobs somewhere; gives each job's place and outcome as it ends (`replicate`, `on_cluster`)."""
+"""Carries out jobs somewhere; gives each job's place and outcome as it ends (`replicate`, `cluster`)."""
 
 
 @dataclass(frozen=True)

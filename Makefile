@@ -5,13 +5,14 @@ MAKEFLAGS += --no-print-directory
 
 TARGET ?= embedded
 export WEATHER WORKERS SCRIPT RESULTS
+export OUT ZONE
 export TARGET PORT RESET HEADLESS MINUTES USERS SPEED SEED DATA MAP LIMIT PREFIX PYTHON CI
 
 # One stamp for all environments, named by what the locks say, so that a checkout's file times do not matter.
 ENVIRONMENTS := .offerloop/environments-$(shell cat requirements/*.txt .offerloop/python 2>/dev/null | cksum | tr ' ' -)
 HARNESS := .venv/bin/python -m harness
 
-.PHONY: load hunt
+.PHONY: load hunt calibrate
 .PHONY: simulate compare help up down status outputs seed reset logs doctor audit deploy demo shoppers replay dashboard \
         test lint lock clean setup system-packages python-changed
 
@@ -75,6 +76,9 @@ compare: setup ## Compare two scenarios under common random numbers (A= B= SEED=
 
 hunt: setup ## Random scripts in random weather until a law breaks (MINUTES= SEED= WEATHER= WORKERS= RESULTS= SCRIPT=)
 	@$(HARNESS) hunt
+
+calibrate: setup ## Derive a scenario from recorded purchases and compare (DATA= MAP= OUT= ZONE= SEED=)
+	@$(HARNESS) calibrate
 
 dashboard: setup ## Open the dashboard on the running system
 	@$(HARNESS) dashboard

@@ -196,6 +196,15 @@ def compare() -> None:
 
 
 @app.command()
+def calibrate() -> None:
+    """Derive a scenario from recorded purchases (DATA= MAP= OUT= ZONE= SEED=)."""
+    from harness.calibrate import calibrate as derive
+    from harness.calibrate import order_from_environment
+
+    derive(order_from_environment())
+
+
+@app.command()
 def dashboard() -> None:
     """Show the dashboard on the running system until Ctrl-C."""
     from harness.demo import dashboard_until_interrupt

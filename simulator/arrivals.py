@@ -121,11 +121,17 @@ class ArrivalCurve:
         """
         return max(at_s, self.at(self.elapsed(at_s) + days))
 
-    def at_all(self, elapsed: NDArray[np.float64]) -> NDArray[np.float64]:
-        """`at` for many values at once, none behind the curve's last day; same shape."""
+    def elapsed_all(self, at_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`elapsed` for many seconds at once, none counted behind the curve's last day; same shape."""
         hours = self._run.cumulated_hours
-        times = np.interp(elapsed + self._before_start, hours, HOUR_S * np.arange(len(hours)))
-        return np.asarray(times - self._starts_at_s, dtype=np.float64)
+        local_s = at_s + self._starts_at_s
+        return np.interp(local_s, HOUR_S * np.arange(len(hours)), hours) - self._before_start
+
+    def at_all(self, elapsed: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`at` for many values at once, none put behind the end of the curve's last day; same shape."""
+        hours = self._run.cumulated_hours
+        local_s = np.interp(elapsed + self._before_start, hours, HOUR_S * np.arange(len(hours)))
+        return local_s - self._starts_at_s
 
     def peak(self, from_s: float, to_s: float) -> float:
         """The highest factor between two simulated seconds, for thinning and for sizing load generators."""

@@ -1,5 +1,6 @@
 """Who shops, and when they come."""
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, Self
 
@@ -18,11 +19,26 @@ class Segment(Section):
     )
 
 
-class Lognormal(Section):
-    """A value whose logarithm is normal."""
+class PricePoint(Section):
+    """A value that many purchases have exactly, such as the price of one piece."""
 
-    mu: float = Field(ge=-20, le=20, description="mean of ln(value)")
-    sigma: float = Field(ge=0, le=10, description="standard deviation of ln(value)")
+    value_hundredths: int = Field(gt=0, le=10**12, description="in hundredths of the currency")
+    share: float = Field(gt=0, le=1, description="of all purchases")
+
+
+class Basket(Section):
+    """Value of one purchase in units of currency: price points, and lognormal for all others."""
+
+    mu: float = Field(ge=-20, le=20, description="mean of ln(value), price points left out")
+    sigma: float = Field(ge=0, le=10, description="standard deviation of ln(value), price points left out")
+    price_points: tuple[PricePoint, ...] = Field(default=(), max_length=100)
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        total = math.fsum(point.share for point in self.price_points)
+        if total > 1:
+            raise fault("price_points", f"shares must sum to at most 1, and the sum is {total:.9g}")
+        return self
 
 
 class Lapse(Section):
@@ -51,8 +67,8 @@ class Population(Section):
         default_factory=dict, description="how much more often a category is liked than liked_share says"
     )
     segments: tuple[Segment, ...] = Field(min_length=1, max_length=20, description="kinds of shoppers")
-    basket: Lognormal | None = Field(
-        default=None, description="value of one purchase in units of currency; not used by the offers system"
+    basket: Basket | None = Field(
+        default=None, description="value of one purchase; not used by the offers system"
     )
 
     @model_validator(mode="after")

@@ -12,7 +12,15 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from simulator.scenario.customers import ArrivalsSection, FlashSale, Lapse, Lognormal, Population, Segment
+from simulator.scenario.customers import (
+    ArrivalsSection,
+    Basket,
+    FlashSale,
+    Lapse,
+    Population,
+    PricePoint,
+    Segment,
+)
 from simulator.scenario.section import HOURS_PER_DAY, Section, WholeRange, fault
 from simulator.scenario.shop import (
     Catalogue,
@@ -28,6 +36,7 @@ from simulator.scenario.weather import Delay, Deliveries, Functions, Weather
 
 __all__ = [
     "ArrivalsSection",
+    "Basket",
     "Catalogue",
     "Delay",
     "Deliveries",
@@ -35,9 +44,9 @@ __all__ = [
     "FlashSale",
     "Functions",
     "Lapse",
-    "Lognormal",
     "Policies",
     "Population",
+    "PricePoint",
     "Restock",
     "Scenario",
     "Segment",

@@ -105,7 +105,7 @@ population:
   liked_share: {baseline.population.liked_share}    # ours
   # a category's share of purchases against the mean of all categories
   affinities: {_affinities(estimates, baseline.population.liked_share)}
-  # of orders above 0 (all but {estimates.worthless_share:.2%}); price points are values of 1 % of them or more
+  # of orders above 0 (all but {estimates.worthless_share:.2%}); price points: values of 1 % of them or more
   basket: {{mu: {_number(basket.mu)}, sigma: {_number(basket.sigma)}, price_points: [{points}]}}
 {_indented(_plain(baseline.population, "segments"))}"""
 

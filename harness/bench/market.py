@@ -1,4 +1,7 @@
-"""Random catalogues and shoppers on the memory adapters, a full scan to compare with, and counted reads."""
+"""Random catalogues and shoppers on the memory adapters, and reads counted as the tables would bill them.
+
+The property tests ask the same markets whether recommendations are exact; the bench asks what they cost.
+"""
 
 import random
 from collections.abc import Collection, Sequence
@@ -12,16 +15,16 @@ from handlers.aws.offer_rows import offer_item
 from handlers.aws.ranked_lists import board_attributes, entry_attribute
 from handlers.aws.table_access import ReadMeter
 from offerloop.offers.board import Board
-from offerloop.offers.model import Affinity, Offer, OfferStatus, Shopper
+from offerloop.offers.model import Affinity, DiscountType, Offer, OfferStatus, Shopper
 from offerloop.offers.ports import ServingContext
 from offerloop.offers.scoring import Order, RankEntry, Weights
 from offerloop.offers.trending import TrendScores
 from offerloop.offers.watch_inventory import watch_inventory
+from simulator.hunt.system import ScriptClock
 from simulator.memory.administration import MemoryExperimentStore
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.serving import MemoryContextReader, MemoryRankedLists
 from simulator.memory.world import MemoryWorld
-from tests.factories import FixedClock, an_offer
 
 HOUR = 3_600
 WEEK = 168 * HOUR
@@ -31,7 +34,7 @@ WEEK = 168 * HOUR
 class Market:
     """A world with everything needed to ask it for recommendations."""
 
-    clock: FixedClock = field(default_factory=FixedClock)
+    clock: ScriptClock = field(default_factory=ScriptClock)
     batch: int = 100
     world: MemoryWorld = field(init=False)
 
@@ -42,7 +45,7 @@ class Market:
 
     @property
     def now(self) -> int:
-        return self.clock.at_ms // 1_000
+        return self.clock.now_ms() // 1_000
 
     def deliver(self) -> None:
         """Let the inventory monitor see every change, also those that it makes itself."""
@@ -61,13 +64,20 @@ def random_offer(rng: random.Random, offer_id: str, categories: Sequence[str], n
         now + WEEK,
         now - rng.randrange(HOUR),
     ]
-    return an_offer(
+    category = rng.choice(categories)
+    priority = rng.choice([0, 50, 99, 100, rng.randrange(101)])
+    stock = rng.choice([0, 1, 99, 100, 101, rng.randrange(300)])
+    return Offer(
         offer_id,
-        category=rng.choice(categories),
-        priority=rng.choice([0, 50, 99, 100, rng.randrange(101)]),
-        inventory_count=rng.choice([0, 1, 99, 100, 101, rng.randrange(300)]),
+        f"Offer {offer_id}",
+        category,
+        DiscountType.PERCENTAGE,
+        discount_hundredths=2_500,
+        priority=priority,
+        inventory_count=stock,
         status=rng.choices(list(OfferStatus), [8, 1, 1])[0],
         expires_at=rng.choice(ends),
+        received_count=stock,
     )
 
 

@@ -1,0 +1,93 @@
+"""A system of the bench's own: its own state folder and a free port, driven by make as a person does."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.system import REPOSITORY, RunningSystem, without_aws_account
+
+COMMAND_WITHIN_S = 300  # a first build downloads the dependencies
+# What make passes on to its commands: an outer `make bench` must not reach the makes inside.
+OF_THE_OUTER_MAKE = ("TARGET", "PORT", "RESET", "PREFIX", "MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL")
+
+
+class SystemFailed(Exception):
+    """A command on the bench's own system failed; the message is its last line."""
+
+
+@dataclass(frozen=True)
+class OwnSystem:
+    """One place to run a system in.
+
+    Attributes:
+        state: root of its state (OFFERLOOP_STATE).
+        port: a port that was free when this was made.
+    """
+
+    state: Path
+    port: int = field(default_factory=lambda: free_port())
+
+    def up(self) -> float:
+        """Bring it up: deployed and seeded; gives the seconds that ``make up`` took.
+
+        Raises:
+            SystemFailed
+        """
+        return self._make("up")[0]
+
+    def down(self) -> None:
+        """Stop it; its data stays.
+
+        Raises:
+            SystemFailed
+        """
+        self._make("down")
+
+    def running(self) -> RunningSystem:
+        """Give the system that is up.
+
+        Raises:
+            SystemFailed: none is.
+        """
+        fields = json.loads(self._make("--silent", "outputs")[1])
+        return RunningSystem(**{**fields, "state_dir": Path(fields["state_dir"])})
+
+    def _make(self, *arguments: str) -> tuple[float, str]:
+        """Run make there; gives the seconds it took and its output."""
+        began = time.perf_counter()
+        ended = subprocess.run(
+            ["make", *arguments],
+            cwd=REPOSITORY,
+            env=self._environment(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_WITHIN_S,
+            check=False,
+        )
+        seconds = time.perf_counter() - began
+        if ended.returncode:
+            said = (ended.stderr + ended.stdout).strip().splitlines() or ["it said nothing"]
+            raise SystemFailed(f"`make {' '.join(arguments)}` failed: {said[0]}")
+        return seconds, ended.stdout
+
+    def _environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in without_aws_account(inherited).items()
+            if name not in OF_THE_OUTER_MAKE and not name.startswith("OFFERLOOP_")
+        }
+        return kept | {"OFFERLOOP_STATE": str(self.state), "PORT": str(self.port), "COLUMNS": "300"}
+
+
+def free_port() -> int:
+    """Give a port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.data import Source
 from dashboard.live import connect
-from dashboard.views import experiments, frame, health, pivots, recommendations, trending
+from dashboard.views import experiments, frame, health, load, pivots, recommendations, trending
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 PAGES = (
@@ -19,6 +19,8 @@ PAGES = (
     (pivots, "Pivots", ":material/swap_horiz:"),
     (trending, "Trending", ":material/trending_up:"),
     (experiments, "Experiments", ":material/science:"),
+    (load, "Load runs", ":material/speed:"),
+    (simulation, "Simulation runs", ":material/timeline:"),
     (health, "Health", ":material/monitor_heart:"),
 )
 
@@ -32,7 +34,9 @@ def main(connect: Callable[[], Source] = connect) -> None:
     st.set_page_config(page_title="Offerloop", page_icon=str(ASSETS / "loop.svg"), layout="wide")
     st.logo(ASSETS / "wordmark.svg", size="large")
     pages = [
-        st.Page(frame.page(view.show, connect), title=title, icon=icon, url_path=title.lower())
+        st.Page(
+            frame.page(view.show, connect), title=title, icon=icon, url_path=title.lower().replace(" ", "-")
+        )
         for view, title, icon in PAGES
     ]
     st.navigation(pages, position="top").run()

@@ -159,11 +159,12 @@ def new_folder(plan: LoadPlan) -> Path:
 
 def show(result: Result, folder: Path, say: Say, console: Console) -> None:
     """Print the figures, the verdict and where the report is."""
+    plan = result.plan
     rows = [request_row(result, name, measured) for name, measured in result.rows()]
     console.print(request_table(rows))
     console.print(latency_table(rows))
     visits = result.recording.total.visits
-    if result.plan.is_open:
+    if plan.is_open:
         say(
             f"visits: {visits.due} due, {visits.waited} waited for a place, "
             f"{visits.late} late through the generator, {visits.dropped} dropped"
@@ -174,6 +175,8 @@ def show(result: Result, folder: Path, say: Say, console: Console) -> None:
         say(f"{'ok    ' if verdict.is_met else 'MISSED'} {verdict.line()}")
     for reason in result.invalid:
         say(f"INVALID {reason}")
+    if plan.max_requests and result.status == "complete" and result.seconds < plan.seconds:
+        say(f"ended after {result.seconds:.0f} of {plan.seconds:g} s: MAX_REQUESTS are sent")
     if result.status == "partial":
         say("PARTIAL the run was cut short")
     say(f"report {folder / 'report.html'}")
@@ -192,11 +195,13 @@ def request_table(rows: Sequence[dict[str, Any]]) -> Table:
 
 def latency_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Latencies by name, from the intended start and from sending."""
-    table = Table("latency, ms", title_justify="left")
-    starts = {"intended": "intended", "service": "sent"}
-    for start in starts.values():
+    table = Table(
+        "latency, ms", title="Latency from the intended start, and from sending", title_justify="left"
+    )
+    starts = {"intended": "", "service": " sent"}
+    for words in starts.values():
         for percent in PERCENTILES:
-            table.add_column(f"p{percent} {start}", justify="right")
+            table.add_column(f"p{percent}{words}", justify="right")
     for row in rows:
         values = (row[f"{start}_p{percent}_ms"] for start in starts for percent in PERCENTILES)
         table.add_row(row["request"], *("–" if value is None else f"{value:.0f}" for value in values))

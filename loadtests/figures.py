@@ -13,10 +13,11 @@ PERCENTILE_COLOURS = {50: "#18a58c", 95: "#eb8f22", 99: "#d9579b"}
 OUTCOME_COLOURS = {"ok": "#18a58c", "refused": "#3fa7d6", "turned_away": "#c9a227", "failed": "#e0604c"}
 VISIT_COLOURS = {"visits_waited": "#c9a227", "visits_late": "#9a6fe0", "visits_dropped": "#e0604c"}
 MUTED = "#8a94a6"
+LIMIT_SHOWN_FROM = 0.4  # of a limit: below it the line would only press the curves to the ground
 
 
 def latency(rows: Sequence[Row], limit_ms: float | None = None) -> go.Figure:
-    """Latency over time: from the intended start, and from sending; with a limit for p95 if there is one."""
+    """Latency over time, from the intended start and from sending; with p95's limit where it is near."""
     figure = go.Figure()
     for start, dash, words in (("intended", "solid", "intended start"), ("service", "dot", "sending")):
         for percent, colour in PERCENTILE_COLOURS.items():
@@ -28,7 +29,8 @@ def latency(rows: Sequence[Row], limit_ms: float | None = None) -> go.Figure:
                 line={"color": colour, "width": 2.2 if start == "intended" else 1.5, "dash": dash},
                 hovertemplate="%{y:,.0f} ms",
             )
-    if limit_ms is not None:
+    highest = max((row["intended_p99_ms"] or 0 for row in rows), default=0)
+    if limit_ms is not None and highest > limit_ms * LIMIT_SHOWN_FROM:
         figure.add_hline(
             y=limit_ms,
             line_dash="dash",
@@ -38,7 +40,7 @@ def latency(rows: Sequence[Row], limit_ms: float | None = None) -> go.Figure:
             annotation_position="top left",
             annotation_font_size=11,
         )
-    _lay_out(figure, height=380)
+    lay_out(figure, height=380)
     figure.update_yaxes(title="ms", rangemode="tozero")
     return figure
 
@@ -64,7 +66,7 @@ def throughput(rows: Sequence[Row]) -> go.Figure:
         line={"color": MUTED, "width": 1.6},
         hovertemplate="%{y:,.0f}",
     )
-    _lay_out(figure, height=300)
+    lay_out(figure, height=300)
     figure.update_layout(barmode="stack", bargap=0.08)
     figure.update_yaxes(title="a second", rangemode="tozero")
     return figure
@@ -89,7 +91,7 @@ def visits(rows: Sequence[Row]) -> go.Figure:
         line={"color": "#4f7be8", "width": 2, "shape": "hv"},
         hovertemplate="%{y:,.1f}/s",
     )
-    _lay_out(figure, height=260)
+    lay_out(figure, height=300)
     figure.update_layout(barmode="stack", bargap=0.08)
     figure.update_yaxes(title="visits a second", rangemode="tozero")
     return figure
@@ -109,7 +111,7 @@ def generator_cpu(rows: Sequence[Row], limit_percent: float) -> go.Figure:
         )
     )
     figure.add_hline(y=limit_percent, line_dash="dash", line_color=MUTED, line_width=1)
-    _lay_out(figure, height=200)
+    lay_out(figure, height=200)
     figure.update_yaxes(title="% of a core", rangemode="tozero", range=[0, 110])
     return figure
 
@@ -122,7 +124,8 @@ def _per_second(rows: Sequence[Row], name: str) -> list[float]:
     return [(row[name] or 0) / (row["step_s"] or 1) for row in rows]
 
 
-def _lay_out(figure: go.Figure, height: int) -> None:
+def lay_out(figure: go.Figure, height: int) -> None:
+    """What all plots of load runs share."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 16, "t": 34, "b": 8},

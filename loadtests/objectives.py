@@ -78,23 +78,18 @@ class Verdict:
         """Which, and by how much, in words."""
         if self.measured is None:
             return f"{self.subject} {self.objective}: nothing measured"
-        show = _milliseconds if self.objective.endswith("_ms") else _percent
-        line = f"{self.subject} {self.objective}: {show(self.measured)}, limit {show(self.limit)}"
+        line = f"{self.subject} {self.objective}: {self.shown(self.measured)}, limit {self.shown(self.limit)}"
         if self.is_met:
             return line
         by = f"{self.measured / self.limit:.2f} times the limit" if self.limit else "none is allowed"
-        return f"{line}: missed by {show(self.measured - self.limit)} ({by})"
+        return f"{line}: missed by {self.shown(self.measured - self.limit)} ({by})"
+
+    def shown(self, value: float) -> str:
+        """A value of this objective with its unit."""
+        return f"{value:,.0f} ms" if self.objective.endswith("_ms") else f"{100 * value:.2f} %"
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "met": self.is_met}
-
-
-def _milliseconds(value: float) -> str:
-    return f"{value:.0f} ms"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.2f} %"
 
 
 def load_objectives(path: Path) -> Objectives:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.data import Source
 from dashboard.live import connect
-from dashboard.views import experiments, frame, health, load, pivots, recommendations, trending
+from dashboard.views import experiments, frame, health, load, pivots, recommendations, simulation, trending
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 PAGES = (

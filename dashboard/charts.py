@@ -77,7 +77,7 @@ def score_terms(shown: Sequence[RecommendedOffer]) -> go.Figure:
         hoverinfo="skip",
         cliponaxis=False,
     )
-    _lay_out(figure, height=110 + 62 * len(shown))
+    lay_out(figure, height=110 + 62 * len(shown))
     figure.update_layout(barmode="stack", bargap=0.46, legend={"traceorder": "normal"})
     # Names above their bars: beside them they would leave no room for the bars on a phone.
     figure.update_yaxes(autorange="reversed", showticklabels=False)
@@ -125,7 +125,7 @@ def _category_bars(values: Mapping[str, float], unit: str, number: str) -> go.Fi
             hovertemplate="%{y}: %{x:.2f}<extra></extra>",
         )
     )
-    _lay_out(figure, height=90 + BAR_PX * max(2, len(names)))
+    lay_out(figure, height=90 + BAR_PX * max(2, len(names)))
     figure.update_layout(showlegend=False, bargap=0.4)
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title=unit, rangemode="tozero", range=[0, 1.15 * max([1.0, *values.values()])])
@@ -145,7 +145,7 @@ def engagement(by_category: Mapping[str, Mapping[int, int]], now: int) -> go.Fig
             marker={"color": colour_of(category), "line_width": 0},
             hovertemplate="%{y:.0f} a minute<extra>" + category + "</extra>",
         )
-    _lay_out(figure, height=340)
+    lay_out(figure, height=340)
     figure.update_layout(barmode="stack", bargap=0.12, hovermode="x unified", legend_traceorder="normal")
     figure.update_xaxes(range=[local_time(buckets[0]), local_time(newest)], tickformat="%H:%M")
     figure.update_yaxes(title="events a minute", rangemode="tozero")
@@ -184,7 +184,7 @@ def pivot_timeline(view: Pivots) -> go.Figure:
             font_size=12,
             text=_pivot_words(pivot, view),
         )
-    _lay_out(figure, height=100 + 50 * len(shown))
+    lay_out(figure, height=100 + 50 * len(shown))
     figure.update_yaxes(
         showticklabels=False, categoryorder="array", categoryarray=[pivot.pivot_id for pivot in shown][::-1]
     )
@@ -219,7 +219,7 @@ def conversions(view: ExperimentView) -> go.Figure:
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     )
-    _lay_out(figure, height=110 + 56 * len(variants))
+    lay_out(figure, height=110 + 56 * len(variants))
     figure.update_yaxes(autorange="reversed", automargin=True)
     top = max([5.0, *(110 * variant.high for variant in variants if variant.exposed)])
     figure.update_xaxes(title="users who redeemed, %", range=[0, min(102.0, top)])
@@ -239,13 +239,13 @@ def metric(series: MetricSeries) -> go.Figure:
             hovertemplate="%{x|%H:%M}: %{y:,.1f}<extra></extra>",
         )
     )
-    _lay_out(figure, height=200)
+    lay_out(figure, height=200)
     figure.update_xaxes(tickformat="%H:%M", nticks=5)
     figure.update_yaxes(rangemode="tozero", nticks=4)
     return figure
 
 
-def _lay_out(figure: go.Figure, height: int) -> None:
+def lay_out(figure: go.Figure, height: int) -> None:
     """What all plots share. The fixed `uirevision` keeps a person's zoom and hover over a refresh."""
     figure.update_layout(
         height=height,

@@ -8,18 +8,14 @@ step. Every decision has its own place in the row of numbers, whatever was decid
 
 from collections.abc import Sequence
 from math import log1p
-from typing import NamedTuple
 
 from offerloop.offers.model import EventType
-from simulator.shoppers.population import Person
+from simulator.shoppers.population import Person, pull
 from simulator.shoppers.shop import ShownOffer
 
 LOOK_S = 6.0  # mean time on one offer
 DECIDE_S = 20.0  # mean time between cart and redemption
-# 35 % (a category not liked at all) to 96 % (fully liked) of offers in first place are viewed: the range
-# over ten offers of the Starbucks app statistics, 75.7 % on average. Each place further down costs a tenth.
-VIEWED_AT_LEAST, VIEWED_AT_MOST = 0.35, 0.96
-LOST_PER_PLACE = 0.1
+LOST_PER_PLACE = 0.1  # of an offer's chance to be viewed, for each place further down
 CART_AT_LEAST, CART_AT_MOST = 0.3, 0.95  # of clicked offers, by appeal
 BUY_AT_LEAST, BUY_AT_MOST = 0.5, 0.95  # of offers in the cart, by appeal
 DULL_APPEAL = 0.3  # an offer viewed and found below this may be dismissed
@@ -33,21 +29,10 @@ _LONGEST_LIST = 3  # further offers of a longer list are not looked at
 NUMBERS = 1 + _PER_OFFER * _LONGEST_LIST
 
 
-class Step(NamedTuple):
-    """One thing to report about the offer at *place*, *wait_s* simulated seconds after the step before it."""
-
-    wait_s: float
-    place: int
-    offer: ShownOffer
-    event_type: EventType
-
-
-class Plan(NamedTuple):
-    """The walk through one list; *pleased*: whether anything on it appeals; *rest_s*: after the last step."""
-
-    pleased: bool
-    steps: list[Step]
-    rest_s: float
+# One thing to report: seconds after the step before it, place of the offer in the list, offer, what is done.
+Step = tuple[float, int, ShownOffer, EventType]
+# Whether anything on the list appeals, the steps, and the seconds for which the shopper looks on afterwards.
+Plan = tuple[bool, list[Step], float]
 
 
 def exponential(uniform: float) -> float:
@@ -62,38 +47,39 @@ def plan_walk(person: Person, offers: Sequence[ShownOffer], row: Sequence[float]
         row: shape ``(NUMBERS,)``, each in [0, 1).
     """
     steps: list[Step] = []
-    pleased, wait_s, at = False, 0.0, 1
+    pleased, wait_s, at, weight = False, 0.0, 1, person.discount_weight
     for place, offer in enumerate(offers[:_LONGEST_LIST]):
-        appeal = person.appeal(offer)
-        pleased = pleased or appeal >= DULL_APPEAL
-        wait_s += LOOK_S * exponential(row[at + _PACE_LOOK])
-        viewed = VIEWED_AT_LEAST + (VIEWED_AT_MOST - VIEWED_AT_LEAST) * person.taste(offer.category)
-        if row[at + _VIEW] < viewed * (1 - LOST_PER_PLACE * place):
-            steps.append(Step(wait_s, place, offer, EventType.VIEW))
+        liking = person.likings.get(offer.category) or person.meet(offer.category)
+        appeal = liking.appeal + weight * pull(offer)
+        if appeal >= DULL_APPEAL:
+            pleased = True
+        wait_s -= LOOK_S * log1p(-row[at + _PACE_LOOK])
+        if row[at + _VIEW] < liking.viewed * (1 - LOST_PER_PLACE * place):
+            steps.append((wait_s, place, offer, EventType.VIEW))
             wait_s = _consider(place, offer, appeal, row, at, steps)
         at += _PER_OFFER
-    return Plan(pleased, steps, wait_s)
+    return pleased, steps, wait_s
 
 
 def _consider(
     place: int, offer: ShownOffer, appeal: float, row: Sequence[float], at: int, steps: list[Step]
 ) -> float:
     """Go from a viewed offer as far as it appeals; returns the time spent behind the last step."""
-    wait_s = LOOK_S * exponential(row[at + _PACE_THINK])
+    wait_s = -LOOK_S * log1p(-row[at + _PACE_THINK])
     if appeal < DULL_APPEAL:
         if row[at + _DISMISS] >= DISMISSED:
             return wait_s
-        steps.append(Step(wait_s, place, offer, EventType.DISMISS))
+        steps.append((wait_s, place, offer, EventType.DISMISS))
         return 0.0
     if row[at + _CLICK] >= appeal:
         return wait_s
-    steps.append(Step(wait_s, place, offer, EventType.CLICK))
-    wait_s = LOOK_S * exponential(row[at + _PACE_CART])
+    steps.append((wait_s, place, offer, EventType.CLICK))
+    wait_s = -LOOK_S * log1p(-row[at + _PACE_CART])
     if row[at + _CART] >= CART_AT_LEAST + (CART_AT_MOST - CART_AT_LEAST) * appeal:
         return wait_s
-    steps.append(Step(wait_s, place, offer, EventType.ADD_TO_CART))
-    wait_s = DECIDE_S * exponential(row[at + _PACE_DECIDE])
+    steps.append((wait_s, place, offer, EventType.ADD_TO_CART))
+    wait_s = -DECIDE_S * log1p(-row[at + _PACE_DECIDE])
     if row[at + _REDEEM] >= BUY_AT_LEAST + (BUY_AT_MOST - BUY_AT_LEAST) * appeal:
         return wait_s
-    steps.append(Step(wait_s, place, offer, EventType.REDEMPTION))
+    steps.append((wait_s, place, offer, EventType.REDEMPTION))
     return 0.0

@@ -1,17 +1,18 @@
 """The streams behind the system, each with its consumer and its weather."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 import simpy
 
 from offerloop.offers.model import OfferChange
 from offerloop.outbox import Message
-from simulator.scenario.model import Weather
+from simulator.scenario.model import Deliveries, Weather
 from simulator.shoppers.streams import Streams
-from simulator.twin.event_source import EventSource
+from simulator.twin.event_source import EventSource, Record
 from simulator.twin.functions import Environments
+from simulator.twin.summary import Counts
 from simulator.twin.system import System
-from simulator.twin.tally import TwinTally
 
 
 class Cloud:
@@ -23,39 +24,24 @@ class Cloud:
         system: System,
         weather: Weather,
         streams: Streams,
-        tally: TwinTally,
         environments: Environments | None,
     ) -> None:
-        self._system, self._tally = system, tally
-        self._offers: EventSource[OfferChange] = EventSource(
-            env,
-            "offer-inventory-monitor",
-            lambda change: change.offer_id,
-            self._watch,
-            weather.offers_stream,
-            streams,
-            tally,
-            environments,
+        def source(
+            function: str,
+            key: Callable[[Record], str],
+            handle: Callable[[Sequence[Record]], None],
+            section: Deliveries | None,
+        ) -> EventSource[Record]:
+            return EventSource(env, function, key, handle, section, streams, environments)
+
+        self._offers: EventSource[OfferChange] = source(
+            "offer-inventory-monitor", attrgetter("offer_id"), system.watch, weather.offers_stream
         )
-        self._outbox: EventSource[Message] = EventSource(
-            env,
-            "offer-publish-events",
-            lambda message: message.partition_key,
-            self._publish,
-            weather.outbox_stream,
-            streams,
-            tally,
-            environments,
+        self._outbox: EventSource[Message] = source(
+            "offer-publish-events", attrgetter("partition_key"), system.publish, weather.outbox_stream
         )
-        self._engagement: EventSource[Message] = EventSource(
-            env,
-            "offer-update-trending",
-            lambda message: message.partition_key,
-            self._count,
-            weather.engagement_stream,
-            streams,
-            tally,
-            environments,
+        self._engagement: EventSource[Message] = source(
+            "offer-update-trending", attrgetter("partition_key"), system.count, weather.engagement_stream
         )
         self.offers_changed = self._offers.put
         self.messages_written = self._outbox.put
@@ -66,14 +52,15 @@ class Cloud:
         while any([self._offers.settle(), self._outbox.settle(), self._engagement.settle()]):
             pass
 
-    def _watch(self, changes: Sequence[OfferChange]) -> None:
-        self._tally.hour.calls_watch += 1
-        self._system.watch(changes)
-
-    def _publish(self, messages: Sequence[Message]) -> None:
-        self._tally.hour.calls_publish += 1
-        self._system.publish(messages)
-
-    def _count(self, messages: Sequence[Message]) -> None:
-        self._tally.hour.calls_count += 1
-        self._system.count(messages)
+    def take_counts(self) -> Counts:
+        """What happened to deliveries since the last call."""
+        total = Counts()
+        for source, calls in (
+            (self._offers, "calls_watch"),
+            (self._outbox, "calls_publish"),
+            (self._engagement, "calls_count"),
+        ):
+            setattr(source.counts, calls, source.counts.batches)  # one call a batch
+            total.add(source.counts)
+            source.counts = Counts()
+        return total

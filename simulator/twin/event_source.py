@@ -15,31 +15,23 @@ import simpy
 from simulator.scenario.model import Deliveries
 from simulator.shoppers.streams import Streams
 from simulator.twin.functions import Environments
-from simulator.twin.tally import TwinTally
+from simulator.twin.summary import Counts
 from simulator.twin.weather import StreamWeather
 
 MAX_RETRIES = 10  # MaximumRetryAttempts of every mapping in template.yaml
 RETRY_AFTER_S, LONGEST_PAUSE_S = 1.0, 32.0  # AWS says "exponential back-off" and no figures: our choice
 REDRIVEN_AFTER_S = 900.0  # until somebody has seen the alarm and sends given-up records again: our choice
 SHARDS = 2  # of the engagement stream (sam/data.yaml); tables' streams have at least as many
+SETTLED_AT_ONCE = 100  # records per call when a run settles
 
 Record = TypeVar("Record")
 
 
-class _Batch(NamedTuple, Generic[Record]):
-    records: Sequence[Record]
-    attempt: int  # 0 = the first
+class _Failed(NamedTuple, Generic[Record]):
+    """What is left of a batch whose call failed."""
 
-
-class _Shard(Generic[Record]):
-    """Records of some keys, in order."""
-
-    __slots__ = ("again", "busy", "waiting")
-
-    def __init__(self) -> None:
-        self.waiting: deque[Record] = deque()
-        self.again: deque[_Batch[Record]] = deque()  # parts of a failed batch, before anything else
-        self.busy = False
+    records: list[Record]
+    attempt: int  # that comes next; 1 = the first retry
 
 
 class EventSource(Generic[Record]):
@@ -51,6 +43,8 @@ class EventSource(Generic[Record]):
         handle: the consumer; safe to repeat with any part of a batch.
         weather: None = every record is delivered at once, on its own write's heels.
         environments: None = calls take no time.
+    Attributes:
+        counts: what happened to deliveries, since its owner last put a fresh one in.
     """
 
     def __init__(
@@ -61,146 +55,165 @@ class EventSource(Generic[Record]):
         handle: Callable[[Sequence[Record]], None],
         weather: Deliveries | None,
         streams: Streams,
-        tally: TwinTally,
         environments: Environments | None,
     ) -> None:
-        self._env, self._function, self._key, self._handle = env, function, key, handle
-        self._tally, self._environments = tally, environments
-        self._weather = StreamWeather(weather, streams, function) if weather is not None else None
-        overtaken = weather is not None and weather.reorder_rate > 0
-        self._shards: list[_Shard[Record]] = [_Shard() for _ in range(SHARDS if overtaken else 1)]
-        self._given_up: list[Record] = []
+        self.env, self.function, self.handle, self.environments = env, function, handle, environments
+        self.counts = Counts()
+        self._key, self._immediate = key, weather is None
+        self.weather = StreamWeather(weather or Deliveries(), streams, function)
+        overtaking = weather is not None and weather.reorder_rate > 0
+        self._shards = [_Shard(self) for _ in range(SHARDS if overtaking else 1)]
+        self.given_up: list[Record] = []
 
     def put(self, records: Sequence[Record]) -> None:
         """Write records to the stream."""
-        weather = self._weather
-        if weather is None:
-            self._tally.hour.batches += 1
-            self._handle(records)
-            return
-        shards = self._shards
-        if len(shards) == 1:
-            shards[0].waiting.extend(records)
+        if self._immediate:
+            self.counts.batches += 1
+            self.handle(records)
+        elif len(self._shards) == 1:
+            self._shards[0].put(records)
         else:
             for record in records:
-                shards[crc32(self._key(record).encode()) % len(shards)].waiting.append(record)
-        for shard in shards:
-            if shard.waiting and not shard.busy:
-                self._later(shard, weather.first_wait_s())
+                self._shards[crc32(self._key(record).encode()) % len(self._shards)].put([record])
 
     def settle(self) -> bool:
         """Deliver everything that is under way, now and in good weather; False = there was nothing."""
-        records, self._given_up = self._given_up, []
+        records, self.given_up = self.given_up, []
         for shard in self._shards:
-            for batch in shard.again:
-                records.extend(batch.records)
-            records.extend(shard.waiting)
-            shard.again.clear()
-            shard.waiting.clear()
-        for start in range(0, len(records), 100):
-            self._tally.hour.batches += 1
-            self._handle(records[start : start + 100])
+            records.extend(shard.drained())
+        for start in range(0, len(records), SETTLED_AT_ONCE):
+            self.counts.batches += 1
+            self.handle(records[start : start + SETTLED_AT_ONCE])
         return bool(records)
 
-    # -- one shard's turn ------------------------------------------------------------------------------
+    def give_up(self, records: list[Record]) -> None:
+        """Keep records for whoever looks after the failure queue."""
+        self.counts.dead_letters += len(records)
+        self.given_up.extend(records)
+        self.env.timeout(REDRIVEN_AFTER_S).callbacks.append(self._redrive)
 
-    def _later(self, shard: _Shard[Record], wait_s: float) -> None:
-        shard.busy = True
-        self._env.timeout(wait_s).callbacks.append(lambda _: self._begin(shard))
+    def _redrive(self, _: simpy.Event) -> None:
+        records, self.given_up = self.given_up, []
+        if records:
+            self.put(records)
 
-    def _begin(self, shard: _Shard[Record]) -> None:
-        """Call the function with the next batch, as soon as there is an environment for it."""
-        if not shard.again:
-            if not shard.waiting:  # settled meanwhile
-                shard.busy = False
-                return
-            assert self._weather is not None  # else nothing waits
-            size = min(self._weather.batch_size, len(shard.waiting))
-            shard.again.append(_Batch([shard.waiting.popleft() for _ in range(size)], 0))
-        if self._environments is None:
-            self._end(shard)
+
+class _Shard(Generic[Record]):
+    """Records of some keys, delivered in order, one batch at a time.
+
+    Attributes:
+        busy: whether a delivery is under way; a record that comes then waits for the next.
+    """
+
+    __slots__ = ("_again", "_source", "_waiting", "busy")
+
+    def __init__(self, source: EventSource[Record]) -> None:
+        self._source, self.busy = source, False
+        self._waiting: list[Record] = []
+        self._again: deque[_Failed[Record]] = deque()  # parts of failed batches, before anything else
+
+    def put(self, records: Sequence[Record]) -> None:
+        self._waiting.extend(records)
+        if not self.busy:
+            self._later(self._source.weather.first_wait_s())
+
+    def drained(self) -> list[Record]:
+        """Everything that waits, oldest first; nothing waits any more."""
+        drained = [record for failed in self._again for record in failed.records] + self._waiting
+        self._again.clear()
+        self._waiting = []
+        return drained
+
+    def _later(self, wait_s: float) -> None:
+        self.busy = True
+        self._source.env.timeout(wait_s).callbacks.append(self._begin)
+
+    def _go_on(self) -> None:
+        """Turn to what waits, if anything does."""
+        if self._again:
+            self._later(0.0)
+        elif self._waiting:
+            self._later(self._source.weather.next_wait_s())
+        else:
+            self.busy = False
+
+    def _begin(self, _: simpy.Event) -> None:
+        """Call the function as soon as there is an environment for it."""
+        source = self._source
+        if source.environments is None:
+            self._work(_)
             return
-        started = self._environments.start(self._function, self._env.now)
+        started = source.environments.start(source.function, source.env.now)
         if started is None:
-            self._tally.hour.throttled += 1
-            self._later(shard, RETRY_AFTER_S)
+            source.counts.throttled += 1
+            self._later(RETRY_AFTER_S)
             return
         took_s, cold = started
-        self._tally.hour.cold_starts += cold
-        self._env.timeout(took_s).callbacks.append(lambda _: self._end(shard))
+        source.counts.cold_starts += cold
+        source.env.timeout(took_s).callbacks.append(self._work)
 
-    def _end(self, shard: _Shard[Record]) -> None:
-        """The function's work is done, or it failed; then the shard goes on."""
-        if not shard.again:
-            shard.busy = False
-            return
-        batch, weather, hour = shard.again.popleft(), self._weather, self._tally.hour
-        assert weather is not None
-        hour.batches += 1
-        hour.retries += batch.attempt > 0
-        handled = weather.dies_behind(len(batch.records)) if weather.fails() else None
-        if handled is None:
-            handled = self._take(batch.records)
-            parts = [batch.records[handled:]]
-        else:
-            self._take(batch.records[:handled])
-            half = (len(batch.records) + 1) // 2  # BisectBatchOnFunctionError
-            parts = [batch.records[:half], batch.records[half:]]
-        parts = [part for part in parts if part]
-        if not parts:
-            if weather.duplicates():
-                self._again(batch.records)
-            self._go_on(shard, weather)
-        else:
-            self._retry(shard, parts, batch.attempt + 1)
+    def _work(self, _: simpy.Event) -> None:
+        """Let the function handle the next batch, or fail on it."""
+        source = self._source
+        records, attempt = self._next_batch()
+        source.counts.batches += 1
+        left = self._attempt(records)
+        if left:
+            self._retry(left, attempt + 1)
+        elif source.weather.duplicates():
+            source.env.timeout(source.weather.again_after_s()).callbacks.append(_Duplicate(source, records))
+        if not left or attempt >= MAX_RETRIES:
+            self._go_on()
 
-    def _take(self, records: Sequence[Record]) -> int:
+    def _next_batch(self) -> tuple[list[Record], int]:
+        if self._again:
+            self._source.counts.retries += 1
+            return self._again.popleft()
+        size, waiting = self._source.weather.batch_size, self._waiting
+        self._waiting = waiting[size:]
+        return waiting[:size], 0
+
+    def _attempt(self, records: list[Record]) -> list[list[Record]]:
+        """Handle a batch; returns what must come again, in parts."""
+        weather = self._source.weather
+        if weather.fails():  # the function dies midway: BisectBatchOnFunctionError
+            self._take(records[: weather.dies_behind(len(records))])
+            half = (len(records) + 1) // 2
+            return [part for part in (records[:half], records[half:]) if part]
+        handled = self._take(records)
+        return [records[handled:]] if handled < len(records) else []
+
+    def _take(self, records: list[Record]) -> int:
         """Handle a batch as handlers/batches.py does; returns how many records were handled, in order."""
+        handle = self._source.handle
         if not records:
             return 0
         try:
-            self._handle(records)
-            return len(records)
+            handle(records)
         except Exception:  # not swallowed: what fails for good is raised when the run settles
             for number, record in enumerate(records):
                 try:
-                    self._handle([record])
+                    handle([record])
                 except Exception:
                     return number
         return len(records)
 
-    def _go_on(self, shard: _Shard[Record], weather: StreamWeather) -> None:
-        if shard.again:
-            self._begin(shard)
-        elif shard.waiting:
-            self._later(shard, weather.next_wait_s())
-        else:
-            shard.busy = False
-
-    def _retry(self, shard: _Shard[Record], parts: list[Sequence[Record]], attempt: int) -> None:
+    def _retry(self, parts: list[list[Record]], attempt: int) -> None:
         if attempt > MAX_RETRIES:
             for part in parts:
-                self._tally.hour.dead_letters += len(part)
-                self._given_up.extend(part)
-            self._env.timeout(REDRIVEN_AFTER_S).callbacks.append(lambda _: self._redrive())
-            assert self._weather is not None
-            self._go_on(shard, self._weather)
+                self._source.give_up(part)
             return
-        shard.again.extendleft(_Batch(part, attempt) for part in reversed(parts))
-        self._later(shard, min(LONGEST_PAUSE_S, RETRY_AFTER_S * 2 ** (attempt - 1)))
+        self._again.extendleft(_Failed(part, attempt) for part in reversed(parts))
+        self._later(min(LONGEST_PAUSE_S, RETRY_AFTER_S * 2 ** (attempt - 1)))
 
-    def _redrive(self) -> None:
-        records, self._given_up = self._given_up, []
-        if records:
-            self.put(records)
 
-    def _again(self, records: Sequence[Record]) -> None:
-        """Let a batch come a second time, beside what its shard does meanwhile."""
+class _Duplicate(Generic[Record]):
+    """A batch that comes a second time, beside what its shard does meanwhile."""
 
-        def deliver(_: simpy.Event) -> None:
-            self._tally.hour.batches += 1
-            self._tally.hour.duplicates += 1
-            self._handle(records)
+    def __init__(self, source: EventSource[Record], records: list[Record]) -> None:
+        self._source, self._records = source, records
 
-        assert self._weather is not None
-        self._env.timeout(self._weather.again_after_s()).callbacks.append(deliver)
+    def __call__(self, _: simpy.Event) -> None:
+        self._source.counts.batches += 1
+        self._source.counts.duplicates += 1
+        self._source.handle(self._records)

@@ -4,8 +4,8 @@ Each method is what one function does with one call or one batch. What a call wr
 deliver: `deliveries` is told after every call that may have written.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from offerloop.clock import Clock, now_s
 from offerloop.offers.choose_pivot import Report
@@ -41,6 +41,19 @@ class Deliveries(Protocol):
         """Records put on the engagement stream."""
 
 
+class _Nowhere:
+    """`Deliveries` of a system without streams."""
+
+    def offers_changed(self, changes: Sequence[OfferChange]) -> None:
+        """Nobody listens."""
+
+    def messages_written(self, messages: Sequence[Message]) -> None:
+        """Nobody listens."""
+
+    def engagement_sent(self, messages: Sequence[Message]) -> None:
+        """Nobody listens."""
+
+
 class SequenceIds:
     """`Ids` in order: 00000000-0000-4000-8000-000000000001, …"""
 
@@ -72,7 +85,7 @@ class System:
         self._outbox = MemoryOutbox(self.world)
         self.offers = MemoryOfferStore(self.world)
         self.experiments = MemoryExperimentStore(self.world)
-        self.deliveries: Deliveries | None = None
+        self.deliveries: Deliveries = _Nowhere()
 
     # -- the API's functions ---------------------------------------------------------------------------
 
@@ -135,8 +148,7 @@ class System:
 
     def send(self, messages: Sequence[Message]) -> frozenset[str]:
         """`Transport`: engagement goes on to its stream; alerts reach people, who do nothing here."""
-        if self.deliveries is not None:
-            self.deliveries.engagement_sent([m for m in messages if m.topic is Topic.ENGAGEMENT])
+        self.deliveries.engagement_sent([m for m in messages if m.topic is Topic.ENGAGEMENT])
         return frozenset([message.message_id for message in messages])
 
     # -- minute rules ----------------------------------------------------------------------------------
@@ -151,19 +163,34 @@ class System:
         """offer-relay-events; returns how many messages were sent again."""
         return relay(now_ms=self.clock.now_ms(), transport=self, outbox=self._outbox)
 
+    def forget(self, before_ms: int) -> None:
+        """What TTL does: drop events from before this time."""
+        self.world.forget(before_ms)
+
     def _deliver(self) -> None:
         """Hand what was written to the streams."""
         world, deliveries = self.world, self.deliveries
-        if deliveries is None:
-            return
         if world.messages:
             deliveries.messages_written(world.drain_messages())
         if world.changes:
             deliveries.offers_changed(world.drain_changes())
 
 
+_EVENT_TYPES = {event_type.value: event_type for event_type in EventType}
+
+
 def engagement_event(message: Message) -> EngagementEvent:
     """The event that a message of the engagement stream announces."""
-    body = dict(message.body)
-    body["event_type"] = EventType(str(body["event_type"]))
-    return EngagementEvent(**body)  # type: ignore[arg-type]  # the names are EngagementEvent's
+    body: Mapping[str, Any] = message.body
+    return EngagementEvent(
+        body["event_id"],
+        body["user_id"],
+        body["offer_id"],
+        body["category"],
+        _EVENT_TYPES[body["event_type"]],
+        body["occurred_at_ms"],
+        body["experiment_id"],
+        body["variant"],
+        body["first_exposure"],
+        body["first_conversion"],
+    )

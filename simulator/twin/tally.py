@@ -22,16 +22,6 @@ _PIVOTS = {
 }
 
 
-class _NoSink:
-    """Nobody listens."""
-
-    def event(self, at_ms: int, kind: int, user: int, offer: int, value: int) -> None:
-        """Forget it."""
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
 class TwinTally:
     """`Witness` of the shoppers, reporter of pivots, and notebook of everything else.
 
@@ -45,7 +35,7 @@ class TwinTally:
 
     def __init__(self, clock: Clock, numbers: OfferNumbers, sink: EventSink | None, categories: int) -> None:
         self._clock, self._numbers = clock, numbers
-        self._event = (sink or _NoSink()).event
+        self._event = sink.event if sink is not None else None
         self._tracked = [0] * len(_COUNT_OF)  # of this hour: a list counts faster than named attributes
         self.hour = Counts()
         self.hours: list[Hour] = []
@@ -146,4 +136,5 @@ class TwinTally:
     def note(self, kind: int, user: int, offer: int, value: int) -> None:
         """Tell one event to the sink."""
         self.events += 1
-        self._event(self._clock.now_ms(), int(kind), user, offer, value)
+        if self._event is not None:
+            self._event(self._clock.now_ms(), int(kind), user, offer, value)

@@ -51,9 +51,18 @@ class Twin:
         seed: root of all randomness, >= 0.
         replication: independent runs of one seed differ in it.
         sink: takes in every event; None = nobody listens.
+        system: what stands for the deployed system.
     """
 
-    def __init__(self, scenario: Scenario, seed: int, replication: int, sink: EventSink | None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        seed: int,
+        replication: int,
+        sink: EventSink | None,
+        *,
+        system: type[System] = System,
+    ) -> None:
         self.scenario, self._seed, self._replication = scenario, seed, replication
         self.env = simpy.Environment()
         self._begins_ms = MONDAY_MS + scenario.arrivals.starts_at_hour * HOUR_S * 1_000
@@ -61,7 +70,7 @@ class Twin:
         streams = Streams(seed, replication)
         self.catalogue = Catalogue(scenario, streams)
         self.tally = TwinTally(clock, self.catalogue.numbers, sink, len(scenario.catalogue.categories))
-        self.system = System(
+        self.system = system(
             clock,
             weights=scenario.policies.weights.as_weights(),
             boost=scenario.policies.pivot_boost,
@@ -69,7 +78,7 @@ class Twin:
         )
         functions = scenario.weather.functions
         environments = Environments(functions) if functions is not None else None
-        self.cloud = Cloud(self.env, self.system, scenario.weather, streams, self.tally, environments)
+        self.cloud = Cloud(self.env, self.system, scenario.weather, streams, environments)
         self.system.deliveries = self.cloud
         self._open_shop()
         self.env.process(self._every_minute())
@@ -129,8 +138,9 @@ class Twin:
     def _end_hour(self) -> None:
         offers = self.system.offers.get_many(self.catalogue.on_sale).values()
         units = [offer.inventory_count for offer in offers]
+        self.tally.hour.add(self.cloud.take_counts())
         self.tally.end_hour(sum(units), sum([left > 0 for left in units]))
-        self.system.world.forget(self._begins_ms + int((self.env.now - EVENTS_KEPT_S) * 1_000))
+        self.system.forget(self._begins_ms + int((self.env.now - EVENTS_KEPT_S) * 1_000))
 
     def _every_minute(self) -> Steps:
         """The rules of the template: end offers, and relay what the streams missed."""

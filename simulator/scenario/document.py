@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 from yaml.constructor import SafeConstructor
+from yaml.reader import ReaderError
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 50_000  # aliases counted as often as they are used
@@ -60,8 +61,9 @@ def _child(node: yaml.Node, part: int | str) -> tuple[int, yaml.Node] | None:
         for key, value in reversed(node.value):  # a merged key stands before the mapping's own
             if getattr(key, "value", None) == str(part):
                 return key.start_mark.line, value
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part].start_mark.line, node.value[part]
+    if isinstance(node, yaml.SequenceNode) and str(part).isdecimal() and int(part) < len(node.value):
+        item = node.value[int(part)]
+        return item.start_mark.line, item
     return None
 
 
@@ -115,13 +117,16 @@ def _composed(text: str) -> yaml.Node | None:
         if root is not None:
             _check(root)
     except yaml.YAMLError as problem:
-        raise _not_yaml(problem) from None
+        raise _not_yaml(problem, text) from None
     except RecursionError:
         raise Unreadable("nested too deeply", 1) from None
     return root
 
 
-def _not_yaml(problem: yaml.YAMLError) -> Unreadable:
+def _not_yaml(problem: yaml.YAMLError, text: str = "") -> Unreadable:
+    if isinstance(problem, ReaderError):
+        line = text[: problem.position].count("\n") + 1
+        return Unreadable(f"not YAML: unacceptable character {problem.character!r}", line)
     mark = getattr(problem, "problem_mark", None)
     reason = getattr(problem, "problem", None) or str(problem).partition("\n")[0]
     return Unreadable(f"not YAML: {reason}", mark.line + 1 if mark is not None else None)

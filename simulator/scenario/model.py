@@ -84,7 +84,7 @@ class Scenario(Section):
 
     @property
     def expected_sessions(self) -> float:
-        """Mean number of visits in one run, warm-up and flash sales included."""
+        """Visits in one run, warm-up and flash sales included, as if all other days were mean ones."""
         arrivals = self.arrivals
         further_days = math.fsum(
             (sale.factor - 1) * 7 * arrivals.weekday_share[day % 7] * arrivals.hourly_share[hour]

@@ -129,7 +129,7 @@ def show(comparison: Comparison, console: Console) -> None:
     main = comparison.differences[comparison.main]
     if main.noise_left is not None:
         console.print(
-            f"Pairing leaves {100 * main.noise_left:.0f} % of the variance that independent runs would have."
+            f"Pairing leaves {100 * main.noise_left:.2g} % of the variance that independent runs would have."
         )
     for note in comparison.notes:
         console.print(f"[yellow]{escape(note)}[/]")
@@ -138,7 +138,8 @@ def show(comparison: Comparison, console: Console) -> None:
 
 def difference_table(comparison: Comparison) -> Table:
     """Give all metrics, the main one first; the others are exploratory."""
-    table = Table("metric", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("metric", no_wrap=True)
     for title in ("A", "B", "B − A", "95 % interval", "shown"):
         table.add_column(title, justify="right")
     others = [name for name in comparison.differences if name != comparison.main]

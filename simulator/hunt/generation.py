@@ -1,6 +1,7 @@
 """Random scripts: few ids, so that steps meet; and bursts of steps, so that scripts grow long."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -26,91 +27,107 @@ from simulator.hunt.script import (
 )
 from simulator.hunt.weather import Weather
 
-OFFERS = [f"offer-{letter}" for letter in "abcdef"]
+# Drawn more often the earlier they stand, so that steps meet on a few offers and boards still overflow.
+OFFERS = [*("offer-a",) * 4, *("offer-b",) * 3, *("offer-c",) * 2, "offer-d", "offer-e", "offer-f"]
 USERS = ["ann", "bob", "eve"]
-CATEGORIES = ["kites", "socks"]
-EXPERIMENTS = ["exp-1", "exp-2"]
+CATEGORIES = ["kites", "kites", "socks"]
+EXPERIMENTS = ["exp-1", "exp-1", "exp-2"]
 BURST, BURSTS = 12, 12  # hypothesis draws short lists: lists of lists average 25 steps
+LATEST_CALL = 12  # an invocation for one record makes about so many calls to stores
 
 _HOUR, _DAY = 3_600, 24 * 3_600
 _offer, _user, _category = st.sampled_from(OFFERS), st.sampled_from(USERS), st.sampled_from(CATEGORIES)
 _experiment = st.sampled_from(EXPERIMENTS)
-_end = st.sampled_from([None, 30, 2 * _HOUR, 5 * _DAY, 30 * _DAY])
 _key = st.sampled_from([None, None, "k1"])
-_stock = st.sampled_from([1, 2, 0, 150])
+
+Phrases = SearchStrategy[list[Step]]  # steps that belong together; most phrases are of one
 
 
-def scripts(weather: Collection[Weather]) -> SearchStrategy[list[Step]]:
-    """Scripts of 0..144 steps, 25 on average."""
-    bursts = st.lists(st.lists(steps(weather), max_size=BURST), max_size=BURSTS)
-    return bursts.map(lambda bursts: [step for burst in bursts for step in burst])
+def scripts(weather: Collection[Weather]) -> Phrases:
+    """Scripts of some 30 steps, at most a few hundred.
+
+    Each script uses only some kinds of steps: what rarely happens among all kinds often happens among few.
+
+    Source:
+        Groce et al. 2012, Swarm testing, ISSTA, doi:10.1145/2338965.2336763.
+    """
+    always = [_creation(), _deliveries(weather), _deliveries(weather), _redemption()]
+    others = [*_of_the_shop(), *_of_shoppers(), *_of_time()]
+    some = st.sets(st.sampled_from(range(len(others))))
+    return some.flatmap(lambda chosen: _bursts([*always, *(others[at] for at in sorted(chosen))]))
 
 
-def steps(weather: Collection[Weather]) -> SearchStrategy[Step]:
-    """One step; deliveries and redemptions more often than others, since most goes wrong there."""
-    delivery = deliveries(weather)
-    create = st.builds(
+def _bursts(kinds: list[Phrases]) -> Phrases:
+    bursts = st.lists(st.lists(st.one_of(kinds), max_size=BURST), max_size=BURSTS)
+    return bursts.map(lambda bursts: [step for burst in bursts for phrase in burst for step in phrase])
+
+
+def _one(kind: Callable[..., Step], **fields: SearchStrategy[Any]) -> Phrases:
+    return st.builds(kind, **fields).map(lambda step: [step])
+
+
+def _creation(offer: SearchStrategy[str] = _offer) -> Phrases:
+    return _one(
         CreateOffer,
-        offer=_offer,
+        offer=offer,
         category=_category,
         priority=st.sampled_from([50, 60, 70]),
-        stock=_stock,
-        ends_after_s=_end,
+        stock=st.sampled_from([1, 1, 2, 0, 150]),
+        ends_after_s=st.sampled_from([None, None, 30, 2 * _HOUR, 5 * _DAY, 30 * _DAY]),
         per_user=st.sampled_from([0, 1, 2]),
     )
-    redeem = st.builds(Track, user=_user, offer=_offer, event=st.just(EventType.REDEMPTION), key=_key)
-    return st.one_of(
-        create,
-        redeem,
-        delivery,
-        st.builds(Restock, offer=_offer, units=st.sampled_from([1, 2, 0]), key=_key),
-        _changes(),
-        delivery,
-        st.builds(Track, user=_user, offer=_offer, event=st.sampled_from(EventType)),
-        st.builds(Recommend, user=_user),
-        create,
-        redeem,
-        delivery,
-        st.builds(SetStock, offer=_offer, units=st.sampled_from([0, 1, 3])),
-        st.builds(Wait, seconds=st.sampled_from([1, 30, 90, 600, _DAY, 6 * _DAY])),
-        st.just(MinuteRules()),
-        _experiments(),
-        st.builds(RemoveOffer, offer=_offer),
-        st.builds(SetProfile, user=_user, preferences=st.lists(_category, unique=True).map(tuple)),
-        delivery,
-    )
 
 
-def _changes() -> SearchStrategy[Step]:
-    return st.one_of(
-        st.builds(ChangeOffer, offer=_offer, status=st.sampled_from(["PAUSED", "ACTIVE"])),
-        st.builds(ChangeOffer, offer=_offer, priority=st.sampled_from([55, 95])),
-        st.builds(ChangeOffer, offer=_offer, category=_category),
-        st.builds(ChangeOffer, offer=_offer, ends_after_s=st.sampled_from([60, 3 * _DAY])),
-    )
+def _redemption() -> Phrases:
+    return _one(Track, user=_user, offer=_offer, event=st.just(EventType.REDEMPTION))
 
 
-def _experiments() -> SearchStrategy[Step]:
+def _of_the_shop() -> list[Phrases]:
     weights = st.sampled_from([(1_000, 2_000, 6_000, 1_000), (0, 0, 0, 10_000), (2_500, 2_500, 2_500, 2_500)])
-    return st.one_of(
-        st.builds(CreateExperiment, experiment=_experiment, weights_bp=weights),
-        st.builds(StartExperiment, experiment=_experiment),
-        st.builds(StopExperiment, experiment=_experiment),
-    )
+    begin = st.builds(CreateExperiment, experiment=_experiment, weights_bp=weights)
+    whole_catalogue = st.tuples(*(_creation(st.just(offer)) for offer in dict.fromkeys(OFFERS)))
+    return [
+        whole_catalogue.map(lambda phrases: [step for phrase in phrases for step in phrase]),
+        _one(Restock, offer=_offer, units=st.sampled_from([1, 2, 0]), key=_key),
+        _one(SetStock, offer=_offer, units=st.sampled_from([0, 1, 3])),
+        _one(RemoveOffer, offer=_offer),
+        _one(ChangeOffer, offer=_offer, status=st.sampled_from(["PAUSED", "ACTIVE"])),
+        _one(ChangeOffer, offer=_offer, priority=st.sampled_from([55, 95])),
+        _one(ChangeOffer, offer=_offer, category=_category),
+        _one(ChangeOffer, offer=_offer, ends_after_s=st.sampled_from([60, 3 * _DAY])),
+        begin.map(lambda step: [step, StartExperiment(experiment=step.experiment)]),
+        _one(StopExperiment, experiment=_experiment),
+        _one(SetProfile, user=_user, preferences=st.lists(_category, unique=True).map(tuple)),
+    ]
 
 
-def deliveries(weather: Collection[Weather]) -> SearchStrategy[Step]:
-    """One invocation of a consumer with at most as much trouble as the weather allows."""
-    at = st.none() | st.integers(0, 12)
-    trouble: dict[str, SearchStrategy[object]] = {}
-    if Weather.DUPLICATES in weather:
-        trouble |= {"again": st.integers(0, 3), "back": st.integers(0, 3)}
-    if Weather.REORDERING in weather:
-        trouble["shuffle"] = st.integers(0, 5)
-    if Weather.CRASHES in weather:
-        trouble["dies_after"] = at
-    if Weather.FAILURES in weather:
-        trouble |= {"fails_after": at, "refused": st.lists(st.integers(0, 2), max_size=2).map(tuple)}
-    if Weather.OVERTAKING in weather:
-        trouble["overtaken_at"] = at
-    return st.builds(Deliver, stream=st.sampled_from(Stream), records=st.integers(1, 6), **trouble)
+def _of_shoppers() -> list[Phrases]:
+    return [
+        _one(Track, user=_user, offer=_offer, event=st.sampled_from(EventType), key=_key),
+        _one(Recommend, user=_user),
+    ]
+
+
+def _of_time() -> list[Phrases]:
+    return [
+        _one(Wait, seconds=st.sampled_from([1, 30, 90, 600, _DAY, 6 * _DAY])),
+        st.just([MinuteRules()]),
+    ]
+
+
+def _deliveries(weather: Collection[Weather]) -> Phrases:
+    """One invocation of a consumer, calm or with one kind of trouble that the weather allows."""
+    at = st.integers(0, LATEST_CALL)
+    troubles: dict[Weather, dict[str, SearchStrategy[Any]]] = {
+        Weather.DUPLICATES: {"again": st.integers(1, 3), "back": st.integers(0, 3)},
+        Weather.REORDERING: {"shuffle": st.integers(1, 5)},
+        Weather.CRASHES: {"dies_after": at},
+        Weather.FAILURES: {"fails_after": at, "refused": st.sampled_from([(), (0,), (1,)])},
+        Weather.OVERTAKING: {"records": st.just(1), "overtaken_at": at},
+    }
+    chosen = [troubles[kind] for kind in Weather if kind in weather]
+    calm = {
+        "stream": st.sampled_from([Stream.OFFERS] * 3 + list(Stream)),
+        "records": st.sampled_from([1, 2, 6]),
+    }
+    return st.one_of([_one(Deliver, **calm | trouble) for trouble in ({}, *chosen)])

@@ -37,6 +37,7 @@ AT_EVERY_MOMENT: tuple[Invariant, ...] = tuple(law for law in INVARIANTS if law.
 ONE_BOOST = "No offer is boosted by two pivots"
 SERVED_AVAILABLE = "What is served is available and not dismissed"
 EACH_EDGE = "Each time that stock runs out has exactly one pivot and one alert"
+BOOST_STANDS_IN = "A boost is carried by an available offer of the pivot's category"
 EXACT = "Recommendations equal a full scan"
 NOBODY = "nobody"
 
@@ -71,7 +72,10 @@ def broken_at_rest(system: MemorySystem) -> Violation | None:
     for law in INVARIANTS:
         if broken := _violation(law, taken):
             return broken
-    return next(_edges_without_their_pivot(system), None) or next(_not_exact(system), None)
+    for own_law in (_edges_without_their_pivot, _boosts_in_vain, _not_exact):
+        for violation in own_law(system):
+            return violation
+    return None
 
 
 def _violation(law: Invariant, taken: Snapshot) -> Violation | None:
@@ -97,6 +101,15 @@ def _edges_without_their_pivot(system: MemorySystem) -> Iterator[Violation]:
             yield Violation(EACH_EDGE, f"{offer_id} ran out {edges} times and has {answers} pivots")
     for pivot_id in sorted(system.world.pivots.keys() - system.alerts.keys()):
         yield Violation(EACH_EDGE, f"the alert of {pivot_id} was not sent")
+
+
+def _boosts_in_vain(system: MemorySystem) -> Iterator[Violation]:
+    for pivot in system.world.pivots.values():
+        if not pivot.is_open or pivot.to_offer is None:
+            continue
+        offer = system.world.offers.get(pivot.to_offer)
+        if offer is None or not offer.is_available(system.now) or offer.category != pivot.category:
+            yield Violation(BOOST_STANDS_IN, f"{pivot.to_offer} carries the boost of {pivot.from_offer}")
 
 
 def _not_exact(system: MemorySystem) -> Iterator[Violation]:

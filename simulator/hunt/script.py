@@ -157,8 +157,8 @@ class Deliver(_Step):
         dies_after: the process ends after so many writes, or at its end: the whole batch waits again.
         fails_after: a store refuses one write after so many, and again after as many more: the consumer
             goes on record by record and reports the first that failed.
-        overtaken_at: at this call to a store, another invocation takes one waiting record of another key
-            and runs to its end.
+        overtaken_at: at this call to a store, another invocation takes what waits of other keys and runs
+            to its end.
         refused: numbers of the messages in the batch that the transport does not accept.
     """
 

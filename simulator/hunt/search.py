@@ -1,6 +1,6 @@
 """The search: perform random scripts until a law breaks, and shrink the script that broke it.
 
-Hypothesis makes the scripts and shrinks them. A seed stands for one round of scripts: the same seed makes the
+Hypothesis makes the scripts. A seed stands for one round of scripts: the same seed makes the
 same round in any process, so a breach is reproduced by its seed or by its script.
 """
 
@@ -23,6 +23,7 @@ from offerloop.offers import board, rank_offers, run_experiments
 from simulator.hunt.generation import scripts
 from simulator.hunt.laws import Violation, broken_at_rest, broken_now
 from simulator.hunt.script import Script, Step
+from simulator.hunt.shrink import shortest
 from simulator.hunt.system import MemorySystem, NeverAtRest
 from simulator.hunt.weather import Weather
 
@@ -106,14 +107,14 @@ def search(
     """Perform up to *tries* scripts of one seed, and shrink the first that breaks a law.
 
     Args:
-        until: `time.monotonic()` after which no more scripts are begun; a shrink that has begun goes on.
+        until: `time.monotonic()` after which no more scripts are begun but one; a shrink that has begun goes on.
     """
     performed = steps = 0
     law: str | None = None
 
     def breaks(script: list[Step]) -> bool:
         nonlocal performed, steps, law
-        if law is None and until is not None and time.monotonic() > until:
+        if performed and law is None and until is not None and time.monotonic() > until:
             return False
         performance = perform(script)
         performed, steps = performed + 1, steps + performance.steps
@@ -123,31 +124,13 @@ def search(
         return performance.broken.law == law  # shrinking stays with the law that it began with
 
     try:
-        shortest = find(scripts(weather), breaks, settings=_settings(tries), random=Random(seed))
+        found = find(scripts(weather), breaks, settings=_settings(tries), random=Random(seed))
     except NoSuchExample:
         return Round(seed, performed, steps, None)
-    shortest = without_needless_steps(shortest, breaks)
-    violation = perform(shortest).broken
+    script = shortest(found, breaks)
+    violation = perform(script).broken
     assert violation is not None  # found because it breaks a law, and nothing in it is left to chance
-    return Round(seed, performed, steps, Breach(seed, violation, tuple(shortest)))
-
-
-def without_needless_steps(script: list[Step], breaks: Callable[[list[Step]], bool]) -> list[Step]:
-    """The script less every run of steps without which it still breaks.
-
-    Hypothesis stops after 500 improvements, which may leave steps behind that do nothing.
-    """
-    length = len(script)
-    while length:
-        start = 0
-        while start < len(script):
-            shorter = script[:start] + script[start + length :]
-            if breaks(shorter):
-                script = shorter
-            else:
-                start += length
-        length //= 2
-    return script
+    return Round(seed, performed, steps, Breach(seed, violation, tuple(script)))
 
 
 def _settings(tries: int) -> settings:
@@ -155,7 +138,7 @@ def _settings(tries: int) -> settings:
         max_examples=tries,
         database=None,
         deadline=None,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate,),
         verbosity=Verbosity.quiet,
     )
 

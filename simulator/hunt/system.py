@@ -138,7 +138,7 @@ class MemorySystem:
 
         def overtake() -> None:
             self._collect()
-            others = stream.take(1, but=[*again, *new])
+            others = stream.take(WHOLE_BATCH, but=[*again, *new])
             if others:
                 consume(others, Moment(), ())
                 stream.note_delivered(others)

@@ -52,8 +52,14 @@ def load(say: Say, console: Console) -> int:
         Refusal, NotRunning: nothing was sent.
     """
     refuse_unlimited_aws()
-    objectives = objectives_from_environment()
     system = lifecycle.running(settings_from_environment())
+    signal.signal(signal.SIGTERM, interrupt)
+    return load_on(system, say, console)
+
+
+def load_on(system: RunningSystem, say: Say, console: Console) -> int:
+    """Run one load test on a system; returns and raises as `load` does."""
+    objectives = objectives_from_environment()
     plan = plan_from_environment(system)
     refuse_silent(system)
     folder = new_folder(plan)
@@ -71,7 +77,6 @@ def run(plan: LoadPlan, objectives: Objectives, folder: Path, system: RunningSys
     started = datetime.now(UTC)
     recording = Recording(folder)
     status = "complete"
-    signal.signal(signal.SIGTERM, interrupt)
     with Crew(folder, plan.workers, system.environment()) as crew:
         try:
             watch(crew, plan, recording, say)

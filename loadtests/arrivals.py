@@ -97,6 +97,17 @@ class Load:
         at_s = (min(self.seconds, hour * HOUR_S / self.speed) for hour in hours)
         return max(self.factor(second) for second in at_s)
 
+    def customers(self, at_s: float, most: int) -> tuple[int, int]:
+        """Closed load: those who browse and those who hunt bargains at a real second of the run.
+
+        Args:
+            most: customers at the peak of the run. At least one browses.
+        """
+        at_s = min(max(0.0, at_s), self.seconds)
+        together = most * self.factor(at_s) / self.peak_factor()
+        hunting = round(together * self.hunters_share(at_s))
+        return max(1, round(together) - hunting), hunting
+
     def warm_up(self, rate: float, seed: int, seconds: float) -> Iterator[Arrival]:
         """Visits before the run begins, as frequent as at its begin."""
         gaps, per_second = Random(f"{seed}/warm-up"), rate * self.factor(0.0)

@@ -63,7 +63,8 @@ def _verdict(run: LoadRun) -> None:
         lines = "\n".join(f"- {verdict.line()}" for verdict in missed)
         st.error(f"Objectives missed:\n{lines}", icon=":material/error:")
     else:
-        st.success(f"All {len(run.verdicts)} objectives are met.", icon=":material/verified:")
+        count = len(run.verdicts)
+        st.success(f"All objectives are met: {count} of {count}.", icon=":material/verified:")
 
 
 def _tiles(run: LoadRun) -> None:

@@ -25,18 +25,10 @@ class CurveShape(LoadTestShape):
         super().__init__()
         self._warm_up_s = warm_up_s
         self._load, self._most, self._manager = load, most, manager
-        self._peak = load.peak_factor()
-
-    def customers(self, at_s: float) -> tuple[int, int]:
-        """Those who browse and those who hunt bargains, at a real second of the run; at least one browses."""
-        at_s = min(max(0.0, at_s), self._load.seconds)
-        together = self._most * self._load.factor(at_s) / self._peak
-        hunting = round(together * self._load.hunters_share(at_s))
-        return max(1, round(together) - hunting), hunting
 
     def tick(self) -> Tick:
         """How many users there are to be now, how many may come or go a second, and of which kinds."""
-        browsing, hunting = self.customers(self.get_run_time() - self._warm_up_s)
+        browsing, hunting = self._load.customers(self.get_run_time() - self._warm_up_s, self._most)
         kinds: list[type[User]] = [BargainHunter] if hunting else [BrowsingCustomer]
         if self._manager and not hunting:
             kinds.append(Manager)

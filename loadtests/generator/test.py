@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from itertools import chain
+from itertools import chain, count
 from random import Random
 
 import gevent
@@ -95,9 +95,10 @@ class LoadTest:
         for _ in range(self.plan.places):
             self.due.put(None)
 
-    def flush(self) -> None:
-        """Write down what was measured since the last time."""
-        at_s = math.floor(time.monotonic() - self._zero - 0.5)  # called at the second's end, give or take
+    def flush(self, at_s: int | None = None) -> None:
+        """Write down what was measured since the last time as second *at_s* of the run; None = this one."""
+        if at_s is None:
+            at_s = math.floor(time.monotonic() - self._zero)
         self.recorder.flush(at_s, self._process.cpu_percent(), self.under_way)
 
     def _let_visits_arrive(self, rate: float) -> None:
@@ -116,10 +117,8 @@ class LoadTest:
 
     def _tick_every_second(self) -> None:
         parent = os.getppid()
-        second = -round(self.plan.warm_up_s)
-        while True:
-            second += 1
-            gevent.sleep(max(0.0, self._zero + second - time.monotonic()))
-            self.flush()
+        for second in count(-round(self.plan.warm_up_s)):
+            gevent.sleep(max(0.0, self._zero + second + 1 - time.monotonic()))
+            self.flush(second)
             if os.getppid() != parent:  # whoever started this is gone: nobody would ever stop it
                 self.over.set()

@@ -1,0 +1,49 @@
+"""A short load test of the deployed system, as `make load` runs it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+from harness.system import RunningSystem
+from tests.emulated.storefront import Storefront
+from tests.emulated.target import Target
+
+
+def test_the_deployed_system_carries_a_few_visits_and_gives_every_price_back(
+    target: Target, system: RunningSystem, tmp_path: Path
+) -> None:
+    before = {offer["offer_id"]: offer["discount_value"] for offer in _offers(system)}
+    objectives = tmp_path / "objectives.yaml"
+    objectives.write_text("all: {error_rate: 0, dropped_share: 0}\nrequests: {recommend: {p99_ms: 30000}}\n")
+
+    ended = target.run(
+        "load",
+        **{"RATE": "3", "DURATION": "6", "WARM_UP": "2", "WORKERS": "2", "THINK": "0.2"},
+        **{"OBJECTIVES": str(objectives), "RESULTS": str(tmp_path / "runs")},
+    )
+
+    assert ended.returncode in (0, 2), ended.stdout + ended.stderr  # 2: the machine was busy elsewhere
+    [folder] = (tmp_path / "runs").iterdir()
+    run = json.loads((folder / "run.json").read_text())
+    assert run["status"] == "complete"
+    assert run["outcomes"]["failed"] == 0
+    rows = {row["request"]: int(row["requests"]) for row in csv.DictReader((folder / "requests.csv").open())}
+    assert rows["recommend"] > 5
+    assert rows["track"] > rows["recommend"]
+    assert rows["list offers"] >= 1
+    assert system.api_key not in ended.stdout + ended.stderr
+    assert {offer["offer_id"]: offer["discount_value"] for offer in _offers(system)} == before
+
+
+def test_without_a_running_system_one_line_says_what_to_do(tmp_path: Path) -> None:
+    ended = Target(tmp_path).run("load")
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.strip() == "nothing is running on target embedded: run `make up` first"
+
+
+def _offers(system: RunningSystem) -> list[dict[str, object]]:
+    offers: list[dict[str, object]] = Storefront(system).get("/offers", limit=200).json()["offers"]
+    return offers

@@ -1,0 +1,251 @@
+"""Generators at work: what they measure, when they say so, and when they admit that they cannot."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+
+from loadtests.recording import FOLDER, Recording, Second
+from tests.fake_shop_api import Answer, FakeShopApi, problem
+from tests.load.conftest import API_KEY, OFFERS, LoadTest, objectives
+
+LOOSE = "all: {p95_ms: 60000}"
+TIGHT = "all: {p95_ms: 0.001}\nrequests: {recommend: {error_rate: 0.5}}"
+
+
+class SlowShop(FakeShopApi):
+    """Takes a while for each answer, and once answers nobody for some time.
+
+    Args:
+        latency_s: of every answer.
+        stalls_after_s: seconds after the first request at which it stalls.
+        stalls_for_s: how long.
+    """
+
+    def __init__(self, latency_s: float, stalls_after_s: float = 1e9, stalls_for_s: float = 0.0) -> None:
+        super().__init__(OFFERS, api_key=API_KEY)
+        self._latency_s, self._stalls_after_s, self._stalls_for_s = latency_s, stalls_after_s, stalls_for_s
+        self._first: float | None = None
+
+    def answer(self, path: str, body: dict[str, str], headers: Mapping[str, str]) -> Answer:
+        now = time.monotonic()
+        self._first = self._first or now
+        into_stall = now - self._first - self._stalls_after_s
+        stalled = self._stalls_for_s - into_stall if 0 <= into_stall < self._stalls_for_s else 0.0
+        threading.Event().wait(self._latency_s + stalled)
+        return super().answer(path, body, headers)
+
+
+def wait_for_calls(shop: FakeShopApi, count: int) -> None:
+    while len(shop.calls) < count:
+        threading.Event().wait(0.02)
+
+
+def test_a_stall_is_in_the_latency_from_the_intended_start_and_hardly_in_the_plain_one(load_test, tmp_path):
+    shop = SlowShop(0.005, stalls_after_s=1.0, stalls_for_s=2.0)
+
+    ended = load_test(shop, RATE="30", DURATION="5", PLACES="3", OBJECTIVES=objectives(tmp_path, LOOSE))
+
+    assert ended.facts["outcomes"]["failed"] == 0
+    # Three places stood still: three slow answers out of hundreds. But whoever came meanwhile waited.
+    recommend = ended.requests("recommend")
+    assert recommend["service_p95_ms"] < 200
+    assert recommend["intended_p95_ms"] > 1_000
+    assert 1_500 < recommend["intended_p99_ms"] < 4_000
+    visits = ended.facts["visits"]
+    assert 40 < visits["waited"] <= visits["due"]
+    assert visits["dropped"] == 0
+
+
+def test_without_a_stall_both_latencies_are_those_of_the_shop(load_test, tmp_path):
+    ended = load_test(
+        SlowShop(0.05), RATE="5", DURATION="4", OBJECTIVES=objectives(tmp_path, "all: {p95_ms: 1000}")
+    )
+
+    assert ended.code == 0, ended.output
+    for start in ("service", "intended"):
+        assert 50 <= ended.latency_ms[f"{start}_p50_ms"] < 100
+
+
+def test_a_missed_objective_is_said_and_is_exit_code_1(load_test, tmp_path):
+    ended = load_test(SlowShop(0.002), RATE="5", DURATION="2", OBJECTIVES=objectives(tmp_path, TIGHT))
+
+    assert ended.code == 1
+    assert "MISSED all p95_ms: " in ended.output
+    assert "times the limit)" in ended.output
+    assert "ok     recommend error_rate: 0.00 %" in ended.output
+    assert (ended.facts["verdict"], ended.facts["valid"]) == ("missed", True)
+
+
+def test_a_generator_that_cannot_keep_up_makes_the_run_invalid_with_exit_code_2(load_test, tmp_path):
+    def hold_generator_up() -> None:
+        wait_for_calls(shop, 5)
+        [generator] = filter(_is_generator, psutil.Process().children(recursive=True))
+        generator.suspend()
+        threading.Event().wait(1.0)
+        generator.resume()
+
+    shop = SlowShop(0.001)
+    threading.Thread(target=hold_generator_up, daemon=True).start()
+
+    ended = load_test(shop, RATE="20", DURATION="4", OBJECTIVES=objectives(tmp_path, LOOSE))
+
+    assert ended.code == 2, ended.output
+    assert (ended.facts["verdict"], ended.facts["valid"]) == ("invalid", False)
+    assert ended.facts["visits"]["late"] >= 5
+    assert "visits started late through the generator's own fault: use more WORKERS=" in ended.output
+    assert (
+        ended.requests("recommend")["intended_p95_ms"] > 400
+    )  # and nobody would see it in the plain latency
+    assert ended.requests("recommend")["service_p50_ms"] < 100
+
+
+def test_two_workers_send_what_one_would_and_their_counts_and_percentiles_are_merged(load_test, tmp_path):
+    shop = SlowShop(0.002)
+
+    ended = load_test(shop, RATE="20", DURATION="4", WORKERS="2", OBJECTIVES=objectives(tmp_path, LOOSE))
+
+    assert ended.code == 0, ended.output
+    sent = [_requests_in(path) for path in sorted((ended.folder / FOLDER).glob("worker-*.jsonl"))]
+    assert len(sent) == 2
+    assert min(sent) > 0
+    assert sum(sent) == ended.facts["requests"] == ended.requests("all")["requests"] == len(shop.calls)
+    assert sorted(ended.facts["generator_cpu"]) == ["master", "worker 0", "worker 1"]
+    merged = Recording(ended.folder).update().total.all_requests()
+    assert merged.service.count == len(shop.calls)
+    assert ended.latency_ms["service_p95_ms"] == round(merged.service.percentile_ms(95), 3)
+
+
+def _requests_in(path: Path) -> int:
+    seconds = [Second.from_json(json.loads(line)) for line in path.read_text().splitlines()]
+    return sum(second.all_requests().requests for second in seconds)
+
+
+def test_the_same_visits_come_whether_one_worker_starts_them_or_two(load_test, tmp_path, monkeypatch):
+    users = []
+    for workers in ("1", "2"):
+        monkeypatch.setenv("RESULTS", str(tmp_path / workers))
+        shop = SlowShop(0)
+        load_test(shop, RATE="10", DURATION="2", WORKERS=workers, OBJECTIVES=objectives(tmp_path, LOOSE))
+        users.append(sorted({body["user_id"] for _, body, _ in shop.calls}))
+
+    assert users[0] == users[1]
+    assert len(users[0]) > 10
+
+
+def test_refusals_and_busy_answers_are_counted_apart_and_sent_once(load_test, tmp_path):
+    shop = FakeShopApi([(offer_id, category, 1) for offer_id, category, _ in OFFERS], api_key=API_KEY)
+    shop.upcoming = [problem(503, "busy", {"Retry-After": "1"})] * 2 + [problem(500, "internal_error")]
+
+    ended = load_test(shop, RATE="20", DURATION="3", OBJECTIVES=objectives(tmp_path, "all: {error_rate: 0}"))
+
+    outcomes, codes = ended.facts["outcomes"], ended.facts["codes"]
+    assert (outcomes["turned away"], outcomes["failed"]) == (2, 1)
+    assert (codes["busy"], codes["internal_error"]) == (2, 1)
+    assert outcomes["refused"] == codes.get("out_of_stock", 0)
+    assert ended.facts["requests"] == len(shop.calls)  # none was sent again
+    keys = [key for _, _, key in shop.calls if key]
+    assert len(keys) == len(set(keys))
+    assert ended.code == 1
+
+
+def test_no_more_requests_are_sent_than_allowed(load_test, tmp_path):
+    shop = SlowShop(0.001)
+
+    ended = load_test(
+        shop,
+        **{"RATE": "30", "DURATION": "20", "WORKERS": "2", "MAX_REQUESTS": "41"},
+        OBJECTIVES=objectives(tmp_path, LOOSE),
+    )
+
+    assert len(shop.calls) == ended.facts["requests"] == 41
+    assert "MAX_REQUESTS are sent" in ended.output
+    assert ended.code == 0, ended.output
+
+
+def test_closed_users_wait_for_their_answers_and_hunters_come_with_the_sale(load_test, tmp_path):
+    shop = SlowShop(0.02)
+
+    ended = load_test(
+        shop,
+        **{"USERS": "8", "SHAPE": "flash-sale", "DURATION": "6", "THINK": "0.05"},
+        OBJECTIVES=objectives(tmp_path, LOOSE),
+    )
+
+    assert ended.code == 0, ended.output
+    kinds = {body["user_id"].split("-")[2] for _, body, _ in shop.calls}
+    assert kinds == {"SHOPPER", "HUNTER"}
+    assert ended.facts["visits"]["due"] == 0
+    seconds = list(csv.DictReader((ended.folder / "seconds.csv").open()))
+    assert max(int(second["under_way"]) for second in seconds) <= 8
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_interrupt_leaves_a_partial_report_and_no_process(load_test, tmp_path, workers):
+    def interrupt_when_it_runs() -> None:
+        wait_for_calls(shop, 20)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    shop = SlowShop(0.001)
+    threading.Thread(target=interrupt_when_it_runs, daemon=True).start()
+
+    ended = load_test(
+        shop, RATE="20", DURATION="300", WORKERS=workers, OBJECTIVES=objectives(tmp_path, LOOSE)
+    )
+
+    assert ended.code == 130
+    assert ended.facts["status"] == "partial"
+    assert ended.facts["requests"] == len(shop.calls)
+    assert "PARTIAL" in ended.output
+    assert "cut short" in (ended.folder / "report.html").read_text()
+    assert [each for each in psutil.Process().children(recursive=True) if _is_generator(each)] == []
+
+
+def _is_generator(process: psutil.Process) -> bool:
+    return "loadtests.generator" in " ".join(process.cmdline())
+
+
+def test_the_key_is_sent_and_stands_in_no_file_no_line_and_no_command(load_test, tmp_path):
+    commands: list[str] = []
+
+    class WatchingShop(SlowShop):
+        def answer(self, path: str, body: dict[str, str], headers: Mapping[str, str]) -> Answer:
+            commands.extend(" ".join(each.cmdline()) for each in psutil.Process().children(recursive=True))
+            return super().answer(path, body, headers)
+
+    ended = load_test(
+        WatchingShop(0.001), RATE="5", DURATION="2", WORKERS="2", OBJECTIVES=objectives(tmp_path, LOOSE)
+    )
+
+    assert ended.facts["outcomes"]["ok"] == ended.facts["requests"]  # the shop refuses whoever has no key
+    assert any("loadtests.generator" in command for command in commands)
+    assert API_KEY not in "".join(commands) + ended.output
+    assert [path for path in _files(ended.folder) if API_KEY in path.read_text(errors="replace")] == []
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_run_leaves_every_file_that_its_manual_names(load_test: LoadTest, tmp_path):
+    ended = load_test(SlowShop(0.001), RATE="5", DURATION="2", OBJECTIVES=objectives(tmp_path, LOOSE))
+
+    assert {path.name for path in ended.folder.iterdir()} == {
+        *("plan.json", "run.json", "requests.csv", "seconds.csv", "objectives.json", "report.html"),
+        *("stats_history.csv", "recording", "locust", "logs"),
+    }
+    history = (ended.folder / "stats_history.csv").read_text().splitlines()
+    assert history[0].startswith("Timestamp,User Count,Type,Name,Requests/s")
+    assert len(history) > 1
+    report = (ended.folder / "report.html").read_text()
+    assert "intended" in report
+    assert "<script src=" not in report  # readable without a network

@@ -1,0 +1,120 @@
+"""Visitors act on what they are served; the inventory manager on what is in stock."""
+
+from collections.abc import Callable
+from random import Random
+
+from loadtests.visits import Answer, InventoryManager, Request, Steps, Visitor, visit
+from simulator.scenario import load_scenario
+
+POPULATION = load_scenario("baseline").population
+OFFERS = [
+    {"offer_id": "A", "category": "apparel", "discount_value": 10},
+    {"offer_id": "B", "category": "outdoors", "discount_value": 45},
+]
+
+
+def sent(steps: Steps, answer: Callable[[Request], Answer]) -> list[Request]:
+    """Go through steps without pauses; gives every request."""
+    requests: list[Request] = []
+    try:
+        step = next(steps)
+        while True:
+            if isinstance(step, Request):
+                requests.append(step)
+                step = steps.send(answer(step))
+            else:
+                step = next(steps)
+    except StopIteration:
+        return requests
+
+
+def serve(request: Request) -> Answer:
+    return Answer({"recommended_offers": OFFERS} if request.name == "recommend" else {"event_id": "1"})
+
+
+def visits_of(visitor: Visitor, answer: Callable[[Request], Answer], count: int = 300) -> list[list[Request]]:
+    return [sent(visit(visitor, Random(number)), answer) for number in range(count)]
+
+
+def test_a_visit_asks_first_and_then_reports_only_on_what_was_served():
+    for requests in visits_of(Visitor("ann", POPULATION, seed=1), serve):
+        first, *others = requests
+        assert (first.name, first.body) == ("recommend", {"user_id": "ann"})
+        assert {(event.body["offer_id"], event.body["category"]) for event in others} <= {
+            ("A", "apparel"),
+            ("B", "outdoors"),
+        }
+        assert all(event.once for event in others)
+
+
+def test_nobody_goes_on_where_nothing_was_served():
+    assert {
+        len(requests) for requests in visits_of(Visitor("ann", POPULATION, seed=1), lambda _: Answer())
+    } == {1}
+
+
+def test_a_redemption_that_is_refused_makes_one_ask_again_once():
+    def sold_out(request: Request) -> Answer:
+        return Answer(code="out_of_stock") if request.name == "redeem" else serve(request)
+
+    visits = visits_of(Visitor("ann", POPULATION, seed=1, hunting=True), sold_out)
+    refused = [requests for requests in visits if requests[-1].name == "redeem" or len(requests) > 8]
+    asked = [sum(request.name == "recommend" for request in requests) for requests in visits]
+
+    assert refused
+    assert set(asked) == {1, 2}
+
+
+def test_bargain_hunters_look_at_the_largest_discount_first_and_redeem_more():
+    def redeemed(hunting: bool) -> int:
+        visits = visits_of(Visitor("ann", POPULATION, seed=1, hunting=hunting), serve)
+        return sum(request.name == "redeem" for requests in visits for request in requests)
+
+    hunts = visits_of(Visitor("ann", POPULATION, seed=1, hunting=True), serve)
+    first_viewed = [requests[1].body["offer_id"] for requests in hunts if len(requests) > 1]
+
+    assert first_viewed.count("B") > 0.7 * len(first_viewed)
+    assert redeemed(hunting=True) > redeemed(hunting=False)
+
+
+def test_the_same_person_has_the_same_taste_in_every_visit_and_process():
+    appeals = [Visitor("ann", POPULATION, seed=1).appeal(OFFERS[0]) for _ in range(2)]
+
+    assert appeals[0] == appeals[1]
+    assert {Visitor(f"U{n}", POPULATION, seed=1).appeal(OFFERS[0]) for n in range(20)} != set(appeals)
+
+
+def test_a_visit_averages_one_recommendation_and_at_least_three_events():
+    visits = [sent(visit(Visitor(f"U{n}", POPULATION, seed=1), Random(n)), serve) for n in range(1_000)]
+    events = sum(request.name != "recommend" for requests in visits for request in requests)
+
+    assert events / len(visits) >= 3
+
+
+def test_the_manager_refills_what_runs_out_and_takes_the_last_sale_back():
+    stock = [
+        {**OFFERS[0], "inventory_count": 3, "status": "ACTIVE", "discount_type": "PERCENTAGE"},
+        {**OFFERS[1], "inventory_count": 0, "status": "PAUSED", "discount_type": "PERCENTAGE"},
+    ]
+
+    def answer(request: Request) -> Answer:
+        return Answer({"offers": stock} if request.name == "list offers" else {})
+
+    manager = InventoryManager(Random(1))
+    changed = ("change price", "PATCH", "/offers/A")
+    first, second = (sent(manager.round(), answer) for _ in range(2))
+    last = sent(manager.end_sale(), answer)
+
+    assert [(each.name, each.method, each.path, each.body) for each in first] == [
+        ("list offers", "GET", "/offers?limit=200", None),
+        ("restock", "POST", "/offers/A/restock", {"units": 100}),
+        (*changed, {"discount_value": 15}),
+    ]
+    assert [(each.name, each.body) for each in second] == [
+        ("list offers", None),
+        ("change price", {"discount_value": 10}),
+        ("restock", {"units": 100}),
+        ("change price", {"discount_value": 15}),
+    ]
+    assert [(each.path, each.body) for each in last] == [("/offers/A", {"discount_value": 10})]
+    assert sent(manager.end_sale(), answer) == []

@@ -15,7 +15,7 @@ from simulator.scenario import load_scenario
 from simulator.scenario.model import ArrivalsSection, Basket, PricePoint
 from simulator.shoppers.streams import Streams
 
-CUSTOMERS_FOR_A_MEAN = 50_000  # simulated at least, to know what the model expects
+CUSTOMERS_FOR_A_MEAN = 20_000  # simulated at least, to know what the model expects
 MATCHING_STEPS = 3
 PRICE_POINT_SHARE = 0.01  # a value that this share of orders has exactly is a price point
 LEAST_AT_PRICE_POINT = 20  # orders, so that chance makes none in small data

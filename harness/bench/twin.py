@@ -1,0 +1,119 @@
+"""How fast the twin is, what it adds to the use cases, what a second core gives, and whether memory stays."""
+
+from __future__ import annotations
+
+from harness.bench.figures import Bar, Figure, ratios
+from harness.bench.row import Bench
+from harness.bench.twin_runs import (
+    TwinRun,
+    in_own_process,
+    replications_on,
+    twin_alone,
+    twin_and_plain_loop,
+    twin_with_events,
+)
+from simulator.runs.replicate import cores
+
+SEED = 7
+# The shipped scenario, shorter: two days are 28,000 sessions.
+BASELINE = "baseline:days=2,warm_up_days=0"
+SHORT = "baseline:days=1,warm_up_days=0"
+FEW_SHOPPERS = "baseline:population.users=4000,warm_up_days=0,days={days}"
+DAYS, LONGER = 4, 4
+
+SESSIONS_PER_S = Bar("≥", 10_000, floor=4_200)
+LEAST_AGAINST_PLAIN_LOOP = 0.5
+LEAST_OF_TWO_CORES = 1.7
+# Flat but for what the use cases themselves keep of each shopper and offer.
+MOST_MEMORY_RATIO = 1.1
+
+
+def measure(bench: Bench) -> list[Figure]:
+    """The five parts, each in processes of its own."""
+    return [*speed(bench), plain_loop(bench), *two_cores(bench), *memory(bench)]
+
+
+def speed(bench: Bench) -> list[Figure]:
+    """Sessions a second and core, alone and with its events kept, and what a session consists of."""
+    events = bench.folder / "events.parquet"
+    alone, kept = [], []
+    for _ in range(bench.rounds(5)):
+        alone.append(in_own_process(twin_alone, BASELINE, SEED))
+        kept.append(in_own_process(twin_with_events, BASELINE, SEED, events))
+        events.unlink()
+    return [
+        Figure(
+            "twin.sessions_per_s",
+            "sessions a second and core",
+            "/s",
+            tuple(run.sessions_per_s for run in alone),
+            SESSIONS_PER_S,
+        ),
+        Figure(
+            "twin.kept_sessions_per_s",
+            "the same, events hashed and written",
+            "/s",
+            tuple(run.sessions_per_s for run in kept),
+            more_is_better=True,
+        ),
+        *session(alone[0]),
+    ]
+
+
+def session(run: TwinRun) -> list[Figure]:
+    """What a session of the baseline consists of."""
+    counts = run.counts
+    tracked = counts.views + counts.clicks + counts.carts + counts.redemptions + counts.dismissals
+    recommendations = counts.recommendations / counts.sessions
+    return [
+        Figure("twin.recommendations", "recommendations a session", "", (recommendations,), Bar("≥", 1)),
+        Figure("twin.tracked", "tracked events a session", "", (tracked / counts.sessions,), Bar("≥", 3)),
+        Figure("twin.calls", "use-case calls a session", "", (run.calls_per_session,)),
+    ]
+
+
+def plain_loop(bench: Bench) -> Figure:
+    """The twin's speed against that of the same use-case calls without SimPy, shoppers and streams."""
+    measured = in_own_process(twin_and_plain_loop, SHORT, SEED, bench.rounds(5))
+    against = ratios([plain for _, plain in measured], [twin for twin, _ in measured])
+    return Figure(
+        "twin.plain_ratio",
+        "twin against a plain loop",
+        "×",
+        against,
+        Bar("≥", LEAST_AGAINST_PLAIN_LOOP),
+    )
+
+
+def two_cores(bench: Bench) -> list[Figure]:
+    """Wall-clock speed of two replications on two cores against one; nothing on a machine with one core."""
+    if cores() < 2:
+        bench.say("one core only: what a second one gives is left out")
+        return []
+    one, two = [], []
+    for _ in range(bench.rounds(3)):
+        one.append(replications_on(1, BASELINE, SEED, 2))
+        two.append(replications_on(2, BASELINE, SEED, 2))
+    return [
+        Figure("twin.two_cores", "two cores against one", "×", ratios(one, two), Bar("≥", LEAST_OF_TWO_CORES))
+    ]
+
+
+def memory(bench: Bench) -> list[Figure]:
+    """Peak memory of a run against that of one four times as long."""
+    events = bench.folder / "events.parquet"
+    short, long = (
+        in_own_process(twin_with_events, FEW_SHOPPERS.format(days=days), SEED, events)
+        for days in (DAYS, LONGER * DAYS)
+    )
+    grown = (long.peak_bytes - short.peak_bytes) / (long.counts.sessions - short.counts.sessions)
+    return [
+        Figure(
+            "twin.memory_ratio",
+            f"peak memory, {LONGER} × the days",
+            "×",
+            (long.peak_bytes / short.peak_bytes,),
+            Bar("≤", MOST_MEMORY_RATIO),
+        ),
+        Figure("twin.memory_growth", "memory a further session", "B", (max(0.0, grown),)),
+    ]

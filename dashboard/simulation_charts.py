@@ -1,6 +1,7 @@
 """The plots of simulation runs, from plain values."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 import plotly.graph_objects as go
 
@@ -9,7 +10,10 @@ from dashboard.simulation_data import Band, Story
 from simulator.runs.compare import Difference
 
 RUN_COLOURS = (PALETTE[7], PALETTE[6])  # of the run and of the one it is compared with
-STOCKOUT_COLOUR, PIVOT_COLOUR, OPEN_COLOUR = PALETTE[8], PALETTE[6], MUTED
+STOCKOUT_LINE = {"color": PALETTE[8], "width": 3}
+PIVOT_LINE = {"color": PALETTE[6], "width": 2, "dash": "dot"}
+OPEN_LINE = {"color": MUTED, "width": 1, "shape": "hv"}
+PLOT_PX = 300
 
 
 def over_time(stories: Mapping[str, Story], figure_name: str, unit: str) -> go.Figure:
@@ -17,39 +21,35 @@ def over_time(stories: Mapping[str, Story], figure_name: str, unit: str) -> go.F
     figure = go.Figure()
     for (label, told), colour in zip(stories.items(), RUN_COLOURS, strict=False):
         _add_band(figure, label, told.days, told.bands[figure_name], colour)
-    lay_out(figure, height=300)
-    figure.update_layout(showlegend=len(stories) > 1, hovermode="x unified")
+    lay_out(figure, height=PLOT_PX)
+    figure.update_layout(showlegend=len(stories) > 1, hovermode="x unified", legend_traceorder="normal")
     _days(figure, stories)
     figure.update_yaxes(title=unit, rangemode="tozero")
     return figure
 
 
 def stockouts_and_pivots(told: Story) -> go.Figure:
-    """Stockouts and opened pivots per step as bars, and the pivots open at its end as a line."""
+    """Stockouts and opened pivots so far, and the pivots that are open, means over replications."""
     figure = go.Figure()
-    for name, label, colour in (
-        ("stockouts", "Stockouts", STOCKOUT_COLOUR),
-        ("pivots_opened", "Pivots opened", PIVOT_COLOUR),
+    for name, label, values, line in (
+        ("stockouts", "Stockouts so far", list(accumulate(told.bands["stockouts"].mean)), STOCKOUT_LINE),
+        ("pivots_opened", "Pivots so far", list(accumulate(told.bands["pivots_opened"].mean)), PIVOT_LINE),
+        ("pivots_open", "Pivots open", told.bands["pivots_open"].mean, OPEN_LINE),
     ):
-        figure.add_bar(
+        figure.add_scatter(
             name=label,
             x=told.days,
-            y=told.bands[name].mean,
-            marker={"color": colour, "line_width": 0},
-            hovertemplate="%{y:.2f}<extra>" + label.lower() + "</extra>",
+            y=values,
+            mode="lines",
+            line=line,
+            fill="tozeroy" if name == "pivots_open" else "none",
+            fillcolor=_faint(MUTED),
+            hovertemplate="%{y:.1f}<extra>" + label.lower() + "</extra>",
         )
-    figure.add_scatter(
-        name="Pivots open",
-        x=told.days,
-        y=told.bands["pivots_open"].mean,
-        mode="lines",
-        line={"color": OPEN_COLOUR, "width": 2, "shape": "hv"},
-        hovertemplate="%{y:.1f}<extra>pivots open</extra>",
-    )
-    lay_out(figure, height=300)
-    figure.update_layout(barmode="group", bargap=0, hovermode="x unified")
+    lay_out(figure, height=PLOT_PX)
+    figure.update_layout(hovermode="x unified", legend_traceorder="normal")
     _days(figure, {"": told})
-    figure.update_yaxes(title="mean per replication", rangemode="tozero")
+    figure.update_yaxes(title="per replication", rangemode="tozero")
     return figure
 
 
@@ -79,8 +79,32 @@ def differences(shown: Sequence[Difference], main: str) -> go.Figure:
     figure.add_vline(x=0, line_dash="dot", line_color=MUTED)
     figure.update_layout(showlegend=False)
     figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(title="B against A, % of A's mean", zeroline=False)
+    reach = _reach(shown, main)
+    figure.update_xaxes(title="B against A, % of A's mean", zeroline=False, range=[-reach, reach])
+    for each in shown:
+        value = _per_cent(each, each.difference.mean)
+        if abs(value) > reach:
+            figure.add_annotation(
+                x=reach if value > 0 else -reach,
+                y=each.metric.title,
+                xanchor="right" if value > 0 else "left",
+                text=f"{value:+.0f} % ▸" if value > 0 else f"◂ {value:+.0f} %",
+                yshift=11,
+                showarrow=False,
+                font_size=12,
+            )
     return figure
+
+
+def _reach(shown: Sequence[Difference], main: str) -> float:
+    """How far the axis goes to both sides: a rare event's wide interval must not hide the main metric's."""
+    widths = {
+        each.metric.name: abs(_per_cent(each, each.difference.mean))
+        + _per_cent(each, each.difference.half_width or 0.0)
+        for each in shown
+    }
+    widest = max(widths.values())
+    return 1.1 * min(widest, max(5.0, 4 * widths.get(main, widest))) or 1.0
 
 
 def _per_cent(each: Difference, value: float) -> float:
@@ -96,7 +120,10 @@ def _add_band(figure: go.Figure, label: str, days: Sequence[float], band: Band, 
         "x": days,
     }
     figure.add_scatter(y=band.high, **edge)
-    figure.add_scatter(y=band.low, fill="tonexty", fillcolor=_faint(colour), **edge)
+    # Nothing here can be negative, though an interval of few replications reaches below 0.
+    figure.add_scatter(
+        y=[max(0.0, low) for low in band.low], fill="tonexty", fillcolor=_faint(colour), **edge
+    )
     figure.add_scatter(
         name=label,
         x=days,

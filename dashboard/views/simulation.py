@@ -46,7 +46,7 @@ def _rows(found: Sequence[Run]) -> list[dict[str, str]]:
     return [
         {
             "Started (UTC)": f"{run.started_at:%Y-%m-%d %H:%M:%S}",
-            "Scenario": run.scenario,
+            "Run": _label(run),
             "Seed": str(run.seed),
             "Replications": f"{run.finished} of {run.replications}",
             "State": "complete" if run.complete else "◐ partial",
@@ -151,7 +151,7 @@ def _comparison(a: Run, b: Run) -> None:
     main = found.differences[named]
     others = [each for name, each in found.differences.items() if name != named]
     shown = [each for each in (main, *others) if each.mean_a]
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns(2, gap="medium")
     if shown:
         left.plotly_chart(
             simulation_charts.differences(shown, named),

@@ -39,7 +39,9 @@ def cluster(address: str) -> Iterator["CarryOut"]:
         raise ClusterUnfit(f"CLUSTER={address}: write tcp://host:port, as the Dask scheduler prints it")
     try:
         with _quiet("distributed.comm", "distributed.client"):
-            client = Client(address, timeout=CONNECT_WITHIN_S, set_as_default=False)
+            client = Client(  # type: ignore[no-untyped-call]
+                address, timeout=CONNECT_WITHIN_S, set_as_default=False
+            )
     except (OSError, ValueError) as problem:
         reason = str(problem).partition("\n")[0] or type(problem).__name__
         raise ClusterUnfit(
@@ -63,7 +65,7 @@ def _carried_out(client: Any, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcom
     futures = client.map(carry_out, jobs, pure=False)
     places = {future.key: place for place, future in enumerate(futures)}
     try:
-        for future in as_completed(futures, loop=client.loop):
+        for future in as_completed(futures, loop=client.loop):  # type: ignore[no-untyped-call]
             place = places[future.key]
             try:
                 yield place, future.result()
@@ -94,7 +96,7 @@ def _quiet(*names: str) -> Iterator[None]:
 
 def _check_workers(client: Any, address: str) -> None:
     """Refuse workers that would compute something else, or nothing."""
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     mine = fingerprint()
     try:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.runs.canonical import digest_of
-from simulator.twin.summary import EventKind
 from simulator.twin.catalogue import offer_id
+from simulator.twin.summary import EventKind
 
 ROW_GROUP = 65_536  # events held in memory and written at once
 KIND_NAMES = [kind.name.lower() for kind in EventKind]

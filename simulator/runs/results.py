@@ -235,4 +235,4 @@ def runs_under(root: Path) -> Iterator[Run]:
             found.append(read_run(file.parent))
         except NoRun:
             continue
-    return iter(sorted(found, key=lambda run: (run.started_at, run.path), reverse=True))
+    return iter(sorted(found, key=lambda run: (-run.started_at.timestamp(), run.path)))

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from simulator.runs.replication import Job, Outcome, Simulate, run_replication
+from simulator.runs.replication import Job, Outcome, Simulate
 from simulator.runs.results import Run, RunFolder, read_run
 from simulator.scenario import Scenario
+from simulator.twin import run_replication
 
 KEEP_EVERY_S = 2.0  # results so far are written again at most this often
 

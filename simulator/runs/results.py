@@ -101,10 +101,12 @@ class RunFolder:
         except OSError as problem:
             raise unwritable(self.path, problem) from problem
 
-    def tidy(self) -> None:
-        """Remove what replications left that did not end."""
-        for part in self.path.glob("*.part"):
-            part.unlink(missing_ok=True)
+    def tidy(self, outcomes: Sequence[Outcome]) -> None:
+        """Remove what replications left that are not among the finished ones."""
+        kept = {self.events_file(outcome.number) for outcome in outcomes}
+        for file in (*self.path.glob("*.part"), *self.path.glob("events-*.parquet")):
+            if file not in kept:
+                file.unlink(missing_ok=True)
 
 
 def unwritable(path: Path, problem: OSError) -> ResultsUnwritable:

@@ -75,7 +75,7 @@ def carry_out_plans(
     finally:
         _keep(under, time.monotonic() - began)
         for run in under:
-            run.folder.tidy()
+            run.folder.tidy(run.outcomes)
     return [read_run(plan.path) for plan in plans]
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from offerloop.offers.model import DiscountType
 from simulator.scenario.model import Population as PopulationSection
 from simulator.scenario.model import Segment
@@ -15,6 +17,7 @@ FEWEST_VISITS_PER_DAY = 1e-9  # a gamma rate may round to 0, which no gap can be
 # 35 % (a category not liked at all) to 96 % (fully liked) of offers in first place are viewed: the range
 # over ten offers of the Starbucks app statistics, 75.7 % on average.
 VIEWED_AT_LEAST, VIEWED_AT_MOST = 0.35, 0.96
+LEAST_LAPSE = 1e-12  # a beta chance may round to 0, with which no geometric number can be drawn
 SURELY_LIKED = 0.95  # taste for a category that a shopper is known to prefer
 
 
@@ -47,6 +50,7 @@ class Person:
         visits_per_day: mean visits a day, > 0.
         first_gap: until the first visit, in mean gaps between visits.
         likings: by category met so far.
+        most_visits: after which the shopper stays away for good, whatever was served; 0 = never.
         prefers: categories that the shopper surely likes.
     """
 
@@ -55,6 +59,7 @@ class Person:
         "discount_weight",
         "first_gap",
         "likings",
+        "most_visits",
         "number",
         "prefers",
         "segment",
@@ -71,10 +76,12 @@ class Person:
         segment: int,
         visits_per_day: float,
         first_gap: float,
+        most_visits: int,
     ) -> None:
         self._population, self.number, self.user_id, self.segment = population, number, user_id, segment
         self.discount_weight = population.segments[segment].discount_weight
         self.visits_per_day, self.first_gap, self.prefers = visits_per_day, first_gap, prefers
+        self.most_visits = most_visits
         self.likings: dict[str, Liking] = {}
 
     def meet(self, category: str) -> Liking:
@@ -133,8 +140,18 @@ class Population:
         visits = float(nature.gamma(shape, self._section.visits_per_day / shape))
         segment = self._segment(float(nature.random()))
         first_gap = float(nature.standard_exponential())
-        known = self._residents[number] if self.is_resident(number) else (shopper_id(number), ())
-        return Person(self, number, *known, segment, max(visits, FEWEST_VISITS_PER_DAY), first_gap)
+        rate = max(visits, FEWEST_VISITS_PER_DAY)
+        if self.is_resident(number):
+            return Person(self, number, *self._residents[number], segment, rate, first_gap, 0)
+        most_visits = self._most_visits(nature)
+        return Person(self, number, shopper_id(number), (), segment, rate, first_gap, most_visits)
+
+    def _most_visits(self, nature: np.random.Generator) -> int:
+        """Visits until the shopper lapses: geometric, as the chance to lapse is the same after each."""
+        lapse = self._section.lapse
+        if lapse is None:
+            return 0
+        return int(nature.geometric(max(LEAST_LAPSE, float(nature.beta(lapse.a, lapse.b)))))
 
     def taste(self, person: Person, category: str) -> float:
         """A person's liking of a category, drawn."""

@@ -87,7 +87,7 @@ class Surroundings:
 
 
 def live(person: Person, around: Surroundings, *, may_depart: bool = True) -> Steps:
-    """Visit again and again, until too many visits in a row were fruitless.
+    """Visit again and again, until the shopper lapses or too many visits in a row were fruitless.
 
     Args:
         may_depart: whether fruitless visits drive this shopper away for good.
@@ -106,6 +106,8 @@ def live(person: Person, around: Surroundings, *, may_depart: bool = True) -> St
         pleased, looked_on_s = yield from pay_visit(person, around, visit, row)
         fruitless = 0 if pleased else fruitless + 1
         visit += 1
+        if visit == person.most_visits:
+            break
     around.witness.departed(person, visit)
 
 

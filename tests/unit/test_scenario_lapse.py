@@ -67,4 +67,4 @@ def test_whoever_lapses_is_followed_by_somebody_new():
     env.run(until=14 * DAY_S)
 
     assert tally.sessions == pytest.approx(2.0 * 200 * 14, rel=0.1)
-    assert tally.departed == pytest.approx(tally.sessions / 2, rel=0.1)
+    assert tally.gone == pytest.approx(tally.sessions / 2, rel=0.1)

@@ -19,8 +19,8 @@ from simulator.scenario import ScenarioError, parse_scenario_argument
 
 DEFAULT_SECONDS = 60.0
 # Visits a second that the embedded emulator carries on two cores, its consumers and the generator included
-# (docs/load.md); a flash sale's peak is over three times its mean.
-DEFAULT_RATE = {Shape.STEADY: 10.0, Shape.SCENARIO: 6.0, Shape.FLASH_SALE: 4.0}
+# (docs/load.md): a visit sends some 6 requests, and the peak of both curves is 2.4 times their mean.
+DEFAULT_RATE = {Shape.STEADY: 10.0, Shape.SCENARIO: 4.0, Shape.FLASH_SALE: 4.0}
 DEFAULT_SCENARIO = {Shape.STEADY: "baseline", Shape.SCENARIO: "baseline", Shape.FLASH_SALE: "flash-sale"}
 DEFAULT_WARM_UP_S = 5  # until functions have their warm environments
 DEFAULT_THINK_S = 0.5

@@ -37,7 +37,7 @@ def latency(rows: Sequence[Row], limit_ms: float | None = None) -> go.Figure:
             line_color=MUTED,
             line_width=1,
             annotation_text=f"objective p95 {limit_ms:g} ms",
-            annotation_position="top left",
+            annotation_position="top right",
             annotation_font_size=11,
         )
     lay_out(figure, height=380)

@@ -157,9 +157,9 @@ class InventoryManager:
         self._raised: tuple[str, float] | None = None  # the offer on sale, and its discount before
 
     def round(self) -> Steps:
-        """Look at all offers, refill what runs out, end the present sale and begin another."""
+        """End the present sale, look at all offers, refill what runs out, begin another sale."""
+        yield from self.end_sale()  # before the look: what is listed must be the prices without a sale
         listed = yield Request("list offers", "GET", "/offers?limit=200")
-        yield from self.end_sale()
         offers = [offer for offer in listed.body.get("offers", ()) if offer.get("status") == "ACTIVE"]
         for offer in offers:
             if offer["inventory_count"] < LOW_STOCK:

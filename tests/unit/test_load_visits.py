@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from random import Random
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from loadtests.visits import Answer, InventoryManager, Request, Steps, Visitor, visit
 from simulator.scenario import load_scenario
 
@@ -111,10 +114,35 @@ def test_the_manager_refills_what_runs_out_and_takes_the_last_sale_back():
         (*changed, {"discount_value": 15}),
     ]
     assert [(each.name, each.body) for each in second] == [
-        ("list offers", None),
         ("change price", {"discount_value": 10}),
+        ("list offers", None),
         ("restock", {"units": 100}),
         ("change price", {"discount_value": 15}),
     ]
     assert [(each.path, each.body) for each in last] == [("/offers/A", {"discount_value": 10})]
     assert sent(manager.end_sale(), answer) == []
+
+
+@given(st.integers(0, 2**32), st.integers(0, 10))
+def test_after_any_number_of_rounds_every_price_is_as_it_was(seed, rounds):
+    prices = {"A": 10, "B": 45, "C": 97}
+
+    def shop(request: Request) -> Answer:
+        if request.name == "change price":
+            prices[request.path.removeprefix("/offers/")] = request.body["discount_value"]
+        facts = {"inventory_count": 50, "status": "ACTIVE", "discount_type": "PERCENTAGE"}
+        return Answer(
+            {"offers": [{"offer_id": name, "discount_value": prices[name], **facts} for name in prices]}
+        )
+
+    manager = InventoryManager(Random(seed))
+    for _ in range(rounds):
+        sent(manager.round(), shop)
+        assert sorted(prices[name] - before for name, before in (("A", 10), ("B", 45), ("C", 97))) == [
+            0,
+            0,
+            5,
+        ]
+    sent(manager.end_sale(), shop)
+
+    assert prices == {"A": 10, "B": 45, "C": 97}

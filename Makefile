@@ -80,6 +80,11 @@ hunt: setup ## Random scripts in random weather until a law breaks (MINUTES= SEE
 calibrate: setup ## Derive a scenario from recorded purchases and compare (DATA= MAP= OUT= ZONE= SEED=)
 	@$(HARNESS) calibrate
 
+.PHONY: bench
+export ROWS QUICK HISTORY PROFILE BENCH_HISTORY
+bench: setup ## Measure the design's numbers (ROWS= QUICK=1; HISTORY=1 shows the last runs; PROFILE=1 draws flame graphs)
+	@$(HARNESS) bench
+
 dashboard: setup ## Open the dashboard on the running system
 	@$(HARNESS) dashboard
 

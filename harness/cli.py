@@ -233,6 +233,14 @@ def hunt() -> None:
 
 
 @app.command()
+def bench() -> None:
+    """Measure every number that the design holds; exit code 1 when a bar is missed."""
+    from harness.bench.run import bench as measure
+
+    raise typer.Exit(measure(console))
+
+
+@app.command()
 def lint() -> None:
     """Run ruff, mypy, import-linter, cfn-lint and sam validate."""
     from harness.quality import lint as run_linters

@@ -17,6 +17,7 @@ from simulator.shoppers.streams import Streams
 
 CUSTOMERS_FOR_A_MEAN = 20_000  # simulated at least, to know what the model expects
 MATCHING_STEPS = 3
+CERTAINLY_SOME = 20.0  # expected orders; a day without any is then one in 500 million
 PRICE_POINT_SHARE = 0.01  # a value that this share of orders has exactly is a price point
 LEAST_AT_PRICE_POINT = 20  # orders, so that chance makes none in small data
 MOST_CV = 3.0  # of ArrivalsSection.day_factor_cv
@@ -144,7 +145,8 @@ def _day_factor_cv(observed: Observed, habits: Habits, curve: ArrivalCurve, stre
 
     A day's count is Poisson with mean e * f, f of mean 1 and variance cv^2, so the squared deviations from e
     sum to sum(e) + cv^2 * sum(e^2). The means e are simulated without day factors in *copies* copies of the
-    customers, which adds sum(e) / copies of its own.
+    customers, which adds sum(e) / copies of its own. Days on which the shop was closed do not count: no order
+    where chance alone would hardly ever leave none.
     """
     copies = _copies(observed)
     generator = streams.generator("calibrate-days", f"{habits.present}")
@@ -152,6 +154,8 @@ def _day_factor_cv(observed: Observed, habits: Habits, curve: ArrivalCurve, stre
     counts = orders_per_day(observed.at_s, observed.first_day, observed.end_day)
     simulated = orders_per_day(orders.at_s, observed.first_day, observed.end_day)
     means = simulated * (counts.sum() / simulated.sum())
+    opened = (counts > 0) | (means < CERTAINLY_SOME)
+    counts, means = counts[opened], means[opened]
     beyond = np.sum((counts - means) ** 2) - (1 + 1 / copies) * np.sum(means)
     return round(min(MOST_CV, math.sqrt(max(0.0, float(beyond / np.sum(means**2))))), 4)
 

@@ -107,7 +107,7 @@ def search(
     """Perform up to *tries* scripts of one seed, and shrink the first that breaks a law.
 
     Args:
-        until: `time.monotonic()` after which no more scripts are begun but one; a shrink that has begun goes on.
+        until: `time.monotonic()` after which only a first script is begun; a shrink that has begun goes on.
     """
     performed = steps = 0
     law: str | None = None

@@ -1,0 +1,18 @@
+"""A deployed system of the twin test's own, since it looks at everything that is stored."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from harness.system import RunningSystem
+from tests.emulated.target import Target
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """The application as it is straight after seeding."""
+    target = Target(tmp_path_factory.mktemp("twin"))
+    try:
+        yield target.up()
+    finally:
+        target.down()

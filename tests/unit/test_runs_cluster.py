@@ -1,0 +1,126 @@
+"""The same replications on a Dask cluster of two worker processes on this machine."""
+
+import os
+import subprocess
+import sys
+
+import dask
+import pytest
+from distributed import LocalCluster
+
+from harness.system import REPOSITORY
+from simulator.runs import version
+from simulator.runs.cluster import ClusterUnfit, cluster
+from simulator.runs.replicate import ReplicationFailed
+from simulator.runs.replication import Job, carry_out
+from simulator.runs.results import read_run
+from tests.simulated_runs import dies, small_scenario, tosses
+
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+SCENARIO = small_scenario()
+TINY = "baseline:population.users=30,days=1,warm_up_days=0"
+
+
+def a_cluster(workers):
+    return LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        scheduler_port=0,
+        dashboard_address="127.0.0.1:0",
+    )
+
+
+@pytest.fixture(scope="module")
+def address():
+    # A worker that dies is not to be tried on the other one too: that test is about what is told.
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}), a_cluster(2) as two:
+        yield two.scheduler_address
+
+
+def test_workers_of_a_cluster_give_what_this_process_gives(address, tmp_path):
+    jobs = [Job(SCENARIO, 7, number, tmp_path / f"events-{number}.parquet", tosses) for number in range(5)]
+    with cluster(address) as place:
+        outcomes = dict(place(jobs))
+
+    assert outcomes == {number: carry_out(Job(SCENARIO, 7, number, None, tosses)) for number in range(5)}
+    assert len(list(tmp_path.glob("events-*.parquet"))) == 5
+
+
+def test_the_same_jobs_run_anew_and_are_not_taken_from_an_earlier_run(address, tmp_path):
+    job = Job(SCENARIO, 7, 0, tmp_path / "events-0.parquet", tosses)
+    for _ in range(2):
+        with cluster(address) as place:
+            list(place([job]))
+        (tmp_path / "events-0.parquet").unlink()
+
+
+def test_the_command_prints_the_hash_of_one_machine(address, tmp_path):
+    """The twin itself, as `make simulate CLUSTER=…` runs it."""
+    hashes = []
+    for name, settings in (("here", {}), ("there", {"CLUSTER": address})):
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", "simulate"],
+            cwd=REPOSITORY,
+            env={
+                "PATH": os.environ["PATH"],
+                "RESULTS": str(tmp_path / name),
+                "SCENARIO": TINY,
+                "REPLICATIONS": "3",
+                **settings,
+            },
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        [folder] = (tmp_path / name).iterdir()
+        assert read_run(folder).complete
+        hashes.append(read_run(folder).hash)
+
+    assert hashes[0] == hashes[1]
+
+
+def test_workers_with_other_code_are_refused(address, monkeypatch):
+    monkeypatch.setattr(version, "code_digest", lambda: "another")
+
+    with pytest.raises(ClusterUnfit, match="workers run other code than this"), cluster(address):
+        pass
+
+
+def test_events_that_find_no_place_are_told(address, tmp_path):
+    job = Job(SCENARIO, 7, 0, tmp_path / "nowhere" / "events-0.parquet", tosses)
+
+    with cluster(address) as place, pytest.raises(ReplicationFailed, match="replication 0 cannot write its"):
+        list(place([job]))
+
+
+def test_a_job_that_ends_its_worker_is_told(address):
+    with (
+        cluster(address) as place,
+        pytest.raises(ReplicationFailed, match="replication 1 ended every worker"),
+    ):
+        list(place([Job(SCENARIO, 7, 1, None, dies)]))
+
+
+def test_a_cluster_without_workers_is_refused():
+    with (
+        a_cluster(0) as empty,
+        pytest.raises(ClusterUnfit, match="the scheduler has no workers"),
+        cluster(empty.scheduler_address),
+    ):
+        pass
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(monkeypatch):
+    """Port 1 of this machine has no listener."""
+    monkeypatch.setattr("simulator.runs.cluster.CONNECT_WITHIN_S", 1)
+
+    with (
+        pytest.raises(ClusterUnfit, match="no Dask scheduler answers") as refusal,
+        cluster("tcp://127.0.0.1:1"),
+    ):
+        pass
+    assert "\n" not in str(refusal.value)

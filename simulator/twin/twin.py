@@ -9,9 +9,10 @@ from offerloop.offers.model import Offer
 from simulator.arrivals import DAY_S, HOUR_S, ArrivalCurve, draw_day_factors
 from simulator.memory.snapshot import snapshot
 from simulator.scenario.model import Scenario
+from simulator.shoppers.clocks import VirtualClock
 from simulator.shoppers.crowd import gather
 from simulator.shoppers.population import Population
-from simulator.shoppers.shopper import Steps, Surroundings
+from simulator.shoppers.shopper import Calls, Steps, Surroundings
 from simulator.shoppers.streams import Streams
 from simulator.snapshot import Snapshot
 from simulator.twin.catalogue import Catalogue
@@ -102,9 +103,10 @@ class Twin:
         arrivals, days = scenario.arrivals, scenario.total_days
         factors = draw_day_factors(streams.generator("day"), cv=arrivals.day_factor_cv, days=days)
         curve = ArrivalCurve.of(arrivals, days=days, day_factors=factors, warm_up_days=scenario.warm_up_days)
-        stage = Stage(
-            env, self.tally, per_second=scenario.weather.throttle_per_second, environments=environments
-        )
+        limit = scenario.weather.throttle_per_second
+        stage: Calls = VirtualClock(env)  # costs less than a stage that lets everything through
+        if limit is not None or environments is not None:
+            stage = Stage(env, self.tally, per_second=limit, environments=environments)
         shop, visits = TwinShop(self.system, self.tally), streams.moments("visit")
         patience = scenario.population.fruitless_visits
         around = Surroundings(env, shop, stage, self.tally, curve, visits, patience)

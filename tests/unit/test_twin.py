@@ -216,7 +216,6 @@ def test_memory_does_not_grow_with_the_number_of_sessions():
     held, events = [], []
     for days in (1, 4):
         frequent = {
-            "population.users": 20,
             "population.visits_per_day": 30.0,
             "population.fruitless_visits": 0,
         }

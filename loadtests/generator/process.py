@@ -21,7 +21,7 @@ from locust.stats import PERCENTILES_TO_REPORT, StatsCSVFileWriter, stats_histor
 
 from loadtests.arrivals import load_of
 from loadtests.generator.shape import CurveShape
-from loadtests.generator.test import LoadTest
+from loadtests.generator.load_test import LoadTest
 from loadtests.generator.users import (
     ArrivingVisitor,
     BargainHunter,

@@ -12,7 +12,7 @@ from locust import FastHttpUser, task
 from locust.env import Environment
 from locust.exception import StopUser
 
-from loadtests.generator.test import LATE_S, PATIENCE_S, LoadTest
+from loadtests.generator.load_test import LATE_S, PATIENCE_S, LoadTest
 from loadtests.recording import FAILED, OK, REFUSED, TURNED_AWAY
 from loadtests.visits import Answer, InventoryManager, Request, Steps, Think, Visitor, visit
 

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 
 from handlers.aws.activity_store import DynamoActivityStore
+from handlers.aws.engagement_rows import shopper_of
 from handlers.aws.experiment_store import DynamoExperimentStore
-from handlers.aws.keys import METADATA, OFFER_PREFIX, OUTBOX_PREFIX, offer_key
+from handlers.aws.keys import METADATA, OFFER_PREFIX, OUTBOX_PREFIX, offer_key, profile_key
 from handlers.aws.table_access import Tables
 from harness.audit.stored import take_snapshot
 from harness.system import RunningSystem
@@ -132,8 +133,10 @@ class DeployedDriver:
         return live is not None and live.status is ExperimentStatus.PREPARING
 
     def _shoppers(self) -> list[Shopper]:
-        found = (self._activity.get_shopper(user) for user in self._users)
-        return [shopper for shopper in found if shopper is not None]
+        table = self._system.named("UserActivity")
+        keys = [profile_key(user) for user in self._users]
+        found = self._dynamodb.batch_get_item(RequestItems={table: {"Keys": keys, "ConsistentRead": True}})
+        return [shopper_of(item) for item in found["Responses"][table]]
 
     # -- calls ---------------------------------------------------------------------------------------
 

@@ -20,8 +20,8 @@ from locust.runners import MasterRunner, Runner, WorkerRunner
 from locust.stats import PERCENTILES_TO_REPORT, StatsCSVFileWriter, stats_history
 
 from loadtests.arrivals import load_of
-from loadtests.generator.shape import CurveShape
 from loadtests.generator.load_test import LoadTest
+from loadtests.generator.shape import CurveShape
 from loadtests.generator.users import (
     ArrivingVisitor,
     BargainHunter,

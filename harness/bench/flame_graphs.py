@@ -116,7 +116,7 @@ def sample(command: Sequence[str], svg: Path, environment: Mapping[str, str], gi
     """
     py_spy = str(REPOSITORY / ".venv/bin/py-spy")
     drawing = [
-        *("record", "--format", "flamegraph", "--rate", str(SAMPLES_PER_S)),
+        *("record", "--format", "flamegraph", "--function", "--rate", str(SAMPLES_PER_S)),
         *("--output", str(svg), "--", *command),
     ]
     svg.unlink(missing_ok=True)

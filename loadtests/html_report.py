@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from loadtests import figures
-from loadtests.report import Result, request_row, second_rows
+from loadtests.report import PERCENTILES, Result, request_row, second_rows
 from loadtests.validity import BUSY_PERCENT, process_loads
 
 HTML_FILE = "report.html"
@@ -19,7 +19,7 @@ WORDS = {
 }
 VIEWPORT = '<meta name=viewport content="width=device-width">'
 STYLE = """
-:root { color-scheme: light dark }
+:root { color-scheme: light }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
        background: #fff; color: #1c2330 }
 h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.15rem; margin-top: 2rem }
@@ -47,7 +47,7 @@ def write_html(result: Result, folder: Path) -> None:
         "<h2>Objectives</h2>",
         _objectives(result),
         "<h2>Requests</h2>",
-        _table([_shown(request_row(result, name, measured)) for name, measured in result.rows()]),
+        *_request_tables([request_row(result, name, measured) for name, measured in result.rows()]),
         '<p class="quiet">Latencies in ms. <i>Intended</i> counts from the moment at which a request was '
         "meant to be sent, <i>service</i> from when it was sent: what lies between is waiting that a "
         "customer would feel. Requests turned away (429, 503) are in no latency.</p>",
@@ -94,14 +94,23 @@ def _generator(result: Result) -> str:
     return _table(rows)
 
 
-def _shown(row: Mapping[str, object]) -> dict[str, str]:
-    """A row of requests.csv with short headings and rounded figures."""
-    return {
-        name.removesuffix("_ms").replace("_", " "): f"{value:,.1f}"
-        if isinstance(value, float)
-        else str(value)
-        for name, value in row.items()
-    }
+def _request_tables(rows: Sequence[Mapping[str, object]]) -> tuple[str, str]:
+    """The rows of requests.csv as two tables: counts, then latencies, intended start first."""
+    latencies = [f"{start}_p{percent}_ms" for start in ("intended", "service") for percent in PERCENTILES]
+    counts = [name for name in rows[0] if name not in latencies]
+    return _table(_columns(rows, counts)), _table(_columns(rows, ["request", *latencies]))
+
+
+def _columns(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> list[dict[str, str]]:
+    return [
+        {name.removesuffix("_ms").replace("_", " "): _figure(row[name]) for name in names} for row in rows
+    ]
+
+
+def _figure(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.1f}" if isinstance(value, float) else str(value)
 
 
 def _table(rows: Sequence[Mapping[str, str]]) -> str:

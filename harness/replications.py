@@ -145,7 +145,8 @@ class _Bar:
             if number < plan.replications
         ]
         self._done = 0
-        self._sessions = 0
+        self._served = 0  # lists, in replications that are done
+        self._shown_ms = self._shown_served = 0
         self._began = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.fields[replications]}"),
@@ -168,19 +169,29 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def moved(self, simulated_ms: Sequence[int], sessions: Sequence[int]) -> None:
+    def moved(self, simulated_ms: Sequence[int], served: Sequence[int]) -> None:
         """Show how far all jobs are; shapes ``(jobs,)``."""
-        seconds = time.monotonic() - self._began
-        self._progress.update(
-            self._task,
-            completed=sum(map(min, simulated_ms, self._of_job)),
-            speed=f"{sum(sessions) / seconds:,.0f} sessions/s" if any(sessions) else "",
-        )
+        self._show(sum(map(min, simulated_ms, self._of_job)), sum(served))
 
     def finished(self, outcome: Outcome) -> None:
-        """Show that one more replication is done."""
+        """Show that one more replication is done; workers of a cluster tell no more than that."""
         self._done += 1
-        self._progress.update(self._task, replications=self._replications())
+        self._served += outcome.summary.totals.recommendations
+        self._show(sum(self._of_job[: self._done]), self._served)
+
+    def _show(self, simulated_ms: int, served: int) -> None:
+        # Of the two reports, whichever is further: neither goes back.
+        self._shown_ms, self._shown_served = (
+            max(self._shown_ms, simulated_ms),
+            max(self._shown_served, served),
+        )
+        speed = self._shown_served / (time.monotonic() - self._began)
+        self._progress.update(
+            self._task,
+            completed=self._shown_ms,
+            replications=self._replications(),
+            speed=f"{speed:,.0f} sessions/s" if self._shown_served else "",
+        )
 
     def _replications(self) -> str:
         return f"{self._done} of {len(self._of_job)} replications"

@@ -11,7 +11,8 @@ from simulator.runs.results import Run, RunFolder, read_run
 from simulator.scenario import Scenario
 from simulator.twin import run_replication
 
-KEEP_EVERY_S = 2.0  # results so far are written again at most this often
+KEEP_EVERY_S = 2.0  # results so far are written again at most this often,
+KEEP_SHARE = 0.05  # and in long runs so seldom that it takes no more than this part of the time
 
 CarryOut = Callable[[Sequence[Job]], Iterator[tuple[int, Outcome]]]
 """Carries out jobs somewhere; gives each job's place and outcome as it ends (`replicate`, `cluster`)."""
@@ -64,14 +65,16 @@ def carry_out_plans(
         for plan in plans
     ]
     jobs, owners = _jobs(plans, under)
-    kept_at = began
+    keep_at = began + KEEP_EVERY_S
     try:
         for place, outcome in carry_out(jobs):
             owners[place].outcomes.append(outcome)
             on_outcome(outcome)
-            if time.monotonic() - kept_at >= KEEP_EVERY_S:
-                _keep(under, time.monotonic() - began)
-                kept_at = time.monotonic()
+            now = time.monotonic()
+            if now >= keep_at:
+                _keep(under, now - began)
+                took = time.monotonic() - now
+                keep_at = now + max(KEEP_EVERY_S, took / KEEP_SHARE)
     finally:
         _keep(under, time.monotonic() - began)
         for run in under:

@@ -65,7 +65,7 @@ class Answer:
         return not self.code
 
 
-Steps = Generator[Think | Request, Answer, None]
+Steps = Generator[Think | Request, Answer, bool]
 
 
 class Visitor:
@@ -101,20 +101,25 @@ class Visitor:
 
 
 def visit(visitor: Visitor, randomness: Random) -> Steps:
-    """Ask what is on offer, look at each, act on what appeals; after a refused redemption ask once more."""
+    """Ask what is on offer, look at each, act on what appeals; after a refused redemption ask once more.
+
+    Returns:
+        Whether anything that was served appealed; a shop that gave no answer is not held against its offers.
+    """
+    pleased = False
     for _ in range(2):
         served = yield Request("recommend", "POST", "/offers/recommend", {"user_id": visitor.user_id})
         offers: Sequence[Mapping[str, Any]] = served.body.get("recommended_offers", ())
         if visitor.hunting:  # the largest discount first
             offers = sorted(offers, key=lambda offer: -float(offer["discount_value"]))
+        pleased = pleased or not served.is_ok or any(visitor.appeal(offer) >= DULL_APPEAL for offer in offers)
         missed_out = yield from _look_through(visitor, offers, randomness)
         if not missed_out:
-            return
+            break
+    return pleased
 
 
-def _look_through(
-    visitor: Visitor, offers: Sequence[Mapping[str, Any]], randomness: Random
-) -> Generator[Think | Request, Answer, bool]:
+def _look_through(visitor: Visitor, offers: Sequence[Mapping[str, Any]], randomness: Random) -> Steps:
     """Look at the offers of one list; returns whether a redemption was refused."""
     haste = HUNTERS_HASTE if visitor.hunting else 1.0
     for place, offer in enumerate(offers):
@@ -157,7 +162,7 @@ class InventoryManager:
         self._raised: tuple[str, float] | None = None  # the offer on sale, and its discount before
 
     def round(self) -> Steps:
-        """End the present sale, look at all offers, refill what runs out, begin another sale."""
+        """End the present sale, look at all offers, refill what runs out, begin another sale if any."""
         yield from self.end_sale()  # before the look: what is listed must be the prices without a sale
         listed = yield Request("list offers", "GET", "/offers?limit=200")
         offers = [offer for offer in listed.body.get("offers", ()) if offer.get("status") == "ACTIVE"]
@@ -171,12 +176,15 @@ class InventoryManager:
             offer = self._random.choice(eligible)
             self._raised = (offer["offer_id"], offer["discount_value"])
             yield _price(offer["offer_id"], offer["discount_value"] + PRICE_STEP)
+        return bool(eligible)
 
     def end_sale(self) -> Steps:
-        """Give the offer on sale its old discount back."""
-        if self._raised is not None:
-            (offer_id, discount_value), self._raised = self._raised, None
-            yield _price(offer_id, discount_value)
+        """Give the offer on sale its old discount back; returns whether there was one."""
+        if self._raised is None:
+            return False
+        (offer_id, discount_value), self._raised = self._raised, None
+        yield _price(offer_id, discount_value)
+        return True
 
 
 def _price(offer_id: str, discount_value: float) -> Request:

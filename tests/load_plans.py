@@ -6,6 +6,12 @@ from typing import Any
 from loadtests.plan import LoadPlan, Shape
 from loadtests.recording import OK, Recorder, Recording
 
+# Every variable that `make load` reads.
+SETTINGS = (
+    *("TARGET", "OFFERLOOP_TARGET", "RATE", "USERS", "SHAPE", "SCENARIO", "DURATION", "MINUTES", "SPEED"),
+    *("SEED", "WORKERS", "THINK", "PLACES", "WARM_UP", "MANAGER", "MAX_REQUESTS", "OBJECTIVES", "RESULTS"),
+)
+
 
 def a_plan(**changes: Any) -> LoadPlan:
     """Ten visits a second for ten seconds, from one worker, at nobody."""

@@ -43,13 +43,15 @@ class ShopUser(FastHttpUser):
 
     def carry_out(
         self, steps: Steps, intended_at: float, randomness: Random, *, prepaid: bool = False
-    ) -> None:
+    ) -> bool:
         """Go through *steps*, of which the first is meant to happen at *intended_at*.
 
         A later request is meant to be sent when its customer has thought about the answer before it.
 
         Args:
             prepaid: whether the requests were taken from the budget before.
+        Returns:
+            What the steps return.
         Raises:
             StopUser: the budget of requests is spent.
         """
@@ -57,8 +59,8 @@ class ShopUser(FastHttpUser):
         while True:
             try:
                 step = next(steps) if answer is None else steps.send(answer)
-            except StopIteration:
-                return
+            except StopIteration as end:
+                return bool(end.value)
             if isinstance(step, Think):
                 mean_s = self.test.plan.think_s * step.share
                 intended_at += randomness.expovariate(1 / mean_s) if mean_s else 0.0
@@ -144,13 +146,13 @@ class ArrivingVisitor(ShopUser):
 
 
 class BrowsingCustomer(ShopUser):
-    """Closed load: one customer after another, each waiting for the answers and coming back after a while."""
+    """Closed load: a customer who waits for answers and comes back; after fruitless visits, somebody else."""
 
     hunting = False
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        self._visitors = self._visits = 0
+        self._visitors = self._fruitless = 0
         self._due = 0.0
         self._visitor = self._newcomer()
 
@@ -165,16 +167,16 @@ class BrowsingCustomer(ShopUser):
 
     @task
     def visit_shop(self) -> None:
-        patience = self.test.scenario.population.fruitless_visits
-        if patience and self._visits >= patience * 2:
-            self._visitor, self._visits = self._newcomer(), 0
-        self._visits += 1
         due = self._due or time.monotonic()
         self.test.under_way += 1
         try:
-            self.carry_out(visit(self._visitor, self.random), due, self.random)
+            pleased = self.carry_out(visit(self._visitor, self.random), due, self.random)
         finally:
             self.test.under_way -= 1
+        self._fruitless = 0 if pleased else self._fruitless + 1
+        patience = self.test.scenario.population.fruitless_visits
+        if patience and self._fruitless >= patience:
+            self._visitor, self._fruitless = self._newcomer(), 0
 
     def _newcomer(self) -> Visitor:
         self._visitors += 1

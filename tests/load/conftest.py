@@ -17,7 +17,7 @@ from rich.console import Console
 from harness.load import load_on
 from harness.system import RunningSystem
 from tests.fake_shop_api import FakeShopApi, served
-from tests.unit.test_load_settings import SETTINGS
+from tests.load_plans import SETTINGS
 
 API_KEY = "a-key-that-nobody-may-see"
 OFFERS = [("OFF001", "electronics", 10**6), ("OFF002", "fashion", 10**6), ("OFF003", "groceries", 10**6)]

@@ -15,11 +15,7 @@ from harness.load_settings import (
 from harness.settings import Refusal
 from harness.system import RunningSystem
 from loadtests.plan import Shape
-
-SETTINGS = (
-    *("TARGET", "OFFERLOOP_TARGET", "RATE", "USERS", "SHAPE", "SCENARIO", "DURATION", "MINUTES", "SPEED"),
-    *("SEED", "WORKERS", "THINK", "PLACES", "WARM_UP", "MANAGER", "MAX_REQUESTS", "OBJECTIVES", "RESULTS"),
-)
+from tests.load_plans import SETTINGS
 
 
 @pytest.fixture(autouse=True)

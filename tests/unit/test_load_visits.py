@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +55,18 @@ def test_nobody_goes_on_where_nothing_was_served():
     assert {
         len(requests) for requests in visits_of(Visitor("ann", POPULATION, seed=1), lambda _: Answer())
     } == {1}
+
+
+def test_a_visit_is_fruitless_where_nothing_appeals_and_not_where_nobody_answers():
+    def outcome(answer: Answer) -> bool:
+        steps = visit(Visitor("ann", POPULATION, seed=1), Random(1))
+        next(steps)
+        with pytest.raises(StopIteration) as end:
+            steps.send(answer)
+        return end.value.value
+
+    assert outcome(Answer()) is False
+    assert outcome(Answer(code="busy")) is True
 
 
 def test_a_redemption_that_is_refused_makes_one_ask_again_once():

@@ -104,6 +104,19 @@ class EventSource(Generic[Record]):
             self.put(records)
 
 
+class _Turn(simpy.Event):
+    """The moment of a shard's next delivery, the same object each time: a shard has one at most."""
+
+    def __init__(self, env: simpy.Environment, callback: Callable[[simpy.Event], None]) -> None:
+        super().__init__(env)
+        self._ok, self._value = True, None
+        self._schedule, self._each_time = env.schedule, [callback]
+
+    def comes_in(self, wait_s: float) -> None:
+        self.callbacks = self._each_time  # SimPy takes them away when the moment has come
+        self._schedule(self, delay=wait_s)
+
+
 class _Shard(Generic[Record]):
     """Records of some keys, delivered in order, one batch at a time.
 
@@ -111,10 +124,11 @@ class _Shard(Generic[Record]):
         busy: whether a delivery is under way; a record that comes then waits for the next.
     """
 
-    __slots__ = ("_again", "_source", "_waiting", "busy")
+    __slots__ = ("_again", "_source", "_turn", "_waiting", "busy")
 
     def __init__(self, source: EventSource[Record]) -> None:
         self._source, self.busy = source, False
+        self._turn = _Turn(source.env, self._begin)
         self._waiting: list[Record] = []
         self._again: deque[_Failed[Record]] = deque()  # parts of failed batches, before anything else
 
@@ -132,7 +146,7 @@ class _Shard(Generic[Record]):
 
     def _later(self, wait_s: float) -> None:
         self.busy = True
-        self._source.env.timeout(wait_s).callbacks.append(self._begin)
+        self._turn.comes_in(wait_s)
 
     def _go_on(self) -> None:
         """Turn to what waits, if anything does."""

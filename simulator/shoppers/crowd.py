@@ -16,7 +16,7 @@ def gather(env: simpy.Environment, population: Population, around: Surroundings)
     def start(number: int) -> None:
         person, may_depart = population.person(number), not population.is_resident(number)
         place = env.process(live(person, around, may_depart=may_depart))
-        place.callbacks.append(lambda _: start(number + population.users))
+        place.callbacks.append(lambda ended: start(number + population.users) if ended.value else None)
 
     for number in range(population.users):
         start(number)

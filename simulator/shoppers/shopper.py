@@ -6,6 +6,7 @@ clock. Times are seconds of the simulated clock.
 """
 
 from collections.abc import Callable, Generator
+from math import inf
 from typing import Any, Protocol
 
 import simpy
@@ -68,9 +69,10 @@ class Surroundings:
     Args:
         visits: the stream that visits draw from.
         patience: fruitless visits in a row after which a shopper stays away for good; 0 = any number.
+        ends_s: simulated second at which the run ends; who would come later does not wait for it.
     """
 
-    __slots__ = ("calls", "curve", "env", "patience", "shop", "visits", "witness")
+    __slots__ = ("calls", "curve", "ends_s", "env", "patience", "shop", "visits", "witness")
 
     def __init__(
         self,
@@ -81,7 +83,9 @@ class Surroundings:
         curve: ArrivalCurve,
         visits: Moments,
         patience: int,
+        ends_s: float = inf,
     ) -> None:
+        self.ends_s = ends_s
         self.env, self.shop, self.calls, self.witness = env, shop, calls, witness
         self.curve, self.visits, self.patience = curve, visits, patience
 
@@ -91,6 +95,8 @@ def live(person: Person, around: Surroundings, *, may_depart: bool = True) -> St
 
     Args:
         may_depart: whether fruitless visits drive this shopper away for good.
+    Returns:
+        Whether the shopper stays away for good; False = the run ends before the next visit.
     """
     env, rate = around.env, person.visits_per_day
     most_fruitless = around.patience if may_depart else 0
@@ -98,7 +104,10 @@ def live(person: Person, around: Surroundings, *, may_depart: bool = True) -> St
     gap, looked_on_s = person.first_gap, 0.0
     while not most_fruitless or fruitless < most_fruitless:
         now_s = env.now
-        yield env.timeout(around.curve.after(now_s + looked_on_s, gap / rate) - now_s)
+        next_s = around.curve.after(now_s + looked_on_s, gap / rate)
+        if next_s >= around.ends_s:
+            return False
+        yield env.timeout(next_s - now_s)
         if not visit:
             around.witness.arrived(person)
         row = around.visits.uniforms(NUMBERS, person.number, visit)
@@ -109,6 +118,7 @@ def live(person: Person, around: Surroundings, *, may_depart: bool = True) -> St
         if visit == person.most_visits:
             break
     around.witness.departed(person, visit)
+    return True
 
 
 def pay_visit(person: Person, around: Surroundings, visit: int, row: list[float]) -> Steps:

@@ -109,7 +109,8 @@ class Twin:
             stage = Stage(env, self.tally, per_second=limit, environments=environments)
         shop, visits = TwinShop(self.system, self.tally), streams.moments("visit")
         patience = scenario.population.fruitless_visits
-        around = Surroundings(env, shop, stage, self.tally, curve, visits, patience)
+        ends_s = float(days * DAY_S)
+        around = Surroundings(env, shop, stage, self.tally, curve, visits, patience, ends_s)
         gather(env, Population(scenario.population, streams), around)
 
     # -- time passes -----------------------------------------------------------------------------------

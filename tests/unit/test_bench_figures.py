@@ -109,7 +109,7 @@ def test_numbers_are_written_as_people_read_them(value: float, text: str) -> Non
 def test_a_line_has_title_value_spread_bar_and_verdict() -> None:
     line = line_of(a_figure(1.0, 2.0, 3.0, bar=Bar("≤", 6)))
 
-    assert line.split() == "a figure 2 ms (1.50 – 2.50, 3 rounds) ≤ 6 [green]held[/]".split()
+    assert " ".join(line.split()) == "a figure 2 ms (1.50 – 2.50, 3 rounds) ≤ 6 [green]held[/]"
 
 
 def test_what_is_measured_once_has_no_spread() -> None:

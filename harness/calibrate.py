@@ -69,14 +69,12 @@ def calibrate(order: Order) -> None:
         Refusal: with the reason why there is no scenario; nothing is written then.
     """
     try:
-        mapping = read_mapping(order.mapping_file)
         left_out, observed = _observed(order)
         source = Source(order.data.name, order.mapping_file.name, left_out, order.seed, order.zone)
         with console.status("estimating"):
             estimates = estimate(observed, order.seed)
         with console.status("comparing"):
             compared = distances(observed, estimates, order.seed)
-        has_hours = mapping.timestamp.time_of_day == "recorded"
         written = _write(order.out, source, observed, estimates, compared)
     except (InvalidMapping, UnreadableData, CannotCalibrate, ScenarioError) as refusal:
         raise Refusal(
@@ -84,7 +82,7 @@ def calibrate(order: Order) -> None:
         ) from None
     except OSError as problem:
         raise Refusal(f"{problem.filename or order.out}: {problem.strerror or problem}") from None
-    _show(observed, estimates, has_hours, left_out)
+    _show(observed, estimates, left_out)
     _show_distances(compared)
     console.print(f"scenario   {written}", markup=False, soft_wrap=True)
     console.print(f"report     {written.with_suffix('.json')}", markup=False, soft_wrap=True)
@@ -137,7 +135,7 @@ def _write(
     return out
 
 
-def _show(observed: Observed, estimates: Estimates, has_hours: bool, left_out: dict[str, int]) -> None:
+def _show(observed: Observed, estimates: Estimates, left_out: dict[str, int]) -> None:
     habits, basket = estimates.habits, estimates.basket
     table = Table("what", "value", title="Calibrated", title_justify="left")
     table.add_row(
@@ -152,7 +150,8 @@ def _show(observed: Observed, estimates: Estimates, has_hours: bool, left_out: d
     table.add_row("leave for good after an order", lapse)
     table.add_row("day factor, coefficient of variation", f"{estimates.arrivals.day_factor_cv:.3f}")
     table.add_row(
-        "hourly profile", "from the data" if has_hours else "the baseline's: no time of day in the data"
+        "hourly profile",
+        "from the data" if observed.has_time_of_day else "the baseline's: no time of day in the data",
     )
     points = f", {len(basket.price_points)} price points" if basket.price_points else ""
     table.add_row("basket, lognormal", f"mu {basket.mu:.3f}, sigma {basket.sigma:.3f}{points}")

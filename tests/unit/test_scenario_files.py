@@ -1,14 +1,46 @@
 """Scenario files that cannot be read, names that do not exist, and overrides from the command line."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from simulator.scenario import ScenarioError, load_scenario, parse_scenario_argument
+from simulator.scenario import Scenario, ScenarioError, load_scenario, parse_scenario_argument
 from simulator.scenario.document import MAX_BYTES, MAX_NODES
-from simulator.scenario.load import SHIPPED
+from simulator.scenario.load import SHIPPED, Problem
 
 BASELINE = (SHIPPED / "baseline.yaml").read_text(encoding="utf-8")
+
+
+ROWS = BASELINE.splitlines()
+# Values that YAML or pydantic may stumble over, in the place of any value of the file.
+ODD_VALUES = (
+    *("null", "~", "''", "[]", "{}", "yes", "-1", "1e999", ".nan", "-.inf", "0x7fffffffffffffffffff", "1:30"),
+    *(
+        "2024-02-30",
+        "!!binary x",
+        "!!set {a}",
+        "? a",
+        "*calm",
+        "&x [*x]",
+        "<<",
+        "{a: {b: [1, {c: 2}]}}",
+        "|",
+        "%",
+    ),
+    *(
+        "'\\u0000'",
+        "\x85",
+        "🙂",
+        "[[[[[[]]]]]]",
+        "{1: 2, 2.5: 3, null: 4, true: 5}",
+        "=",
+        "!!omap [a: 1]",
+        "- 1",
+    ),
+)
 
 
 def refused(path: Path) -> str:
@@ -27,6 +59,15 @@ def refused_argument(text: str) -> str:
     with pytest.raises(ScenarioError) as raised:
         parse_scenario_argument(text)
     return str(raised.value)
+
+
+def problems_of(load: Callable[[], Scenario]) -> list[Problem]:
+    """What is wrong, nothing when it loads; any other exception is the test's failure."""
+    try:
+        load()
+    except ScenarioError as refusal:
+        return refusal.problems
+    return []
 
 
 @pytest.mark.parametrize(
@@ -197,3 +238,27 @@ def test_a_file_can_be_overridden_too(tmp_path):
 )
 def test_a_wrong_override_is_named_and_told_what_is_allowed(overrides, fault):
     assert refused_argument(f"baseline:{overrides}").startswith(fault)
+
+
+@given(st.integers(0, len(ROWS) - 1), st.sampled_from(ODD_VALUES))
+def test_whatever_stands_in_the_place_of_a_value_is_a_scenario_or_a_refusal(tmp_path_factory, row, odd):
+    """Never another exception, and every line of a refusal names the file and one of its lines."""
+    key = ROWS[row].split(":")[0]
+    path = tmp_path_factory.mktemp("odd") / "s.yaml"
+    path.write_text("\n".join([*ROWS[:row], f"{key}: {odd}", *ROWS[row + 1 :]]), encoding="utf-8")
+
+    lines = [problem.line for problem in problems_of(lambda: load_scenario(path))]
+
+    assert all(line is not None and 1 <= line <= len(ROWS) + 1 for line in lines), lines
+
+
+@given(
+    st.sampled_from(
+        ["days", "population", "stock.restock", "policies.weights.x", "a.b", "arrivals.flash_sales"]
+    ),
+    st.one_of(st.sampled_from(ODD_VALUES), st.text(max_size=20)),
+)
+def test_whatever_an_override_says_is_a_scenario_or_a_refusal(key, value):
+    problems = problems_of(lambda: parse_scenario_argument(f"baseline:{key}={value}"))
+
+    assert all(problem.key.startswith("override ") for problem in problems), problems

@@ -141,7 +141,7 @@ def difference_table(comparison: Comparison) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("metric", no_wrap=True)
     for title in ("A", "B", "B − A", "95 % interval", "shown"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     others = [name for name in comparison.differences if name != comparison.main]
     for name in (comparison.main, *others):
         each = comparison.differences[name]
@@ -156,7 +156,7 @@ def _row(each: Difference) -> list[str]:
     known = each.difference
     interval = "–"
     if known.low is not None and known.high is not None:
-        interval = f"{number(known.low)} – {number(known.high)}"
+        interval = f"{number(known.low)} to {number(known.high)}"
     unit = f" ({each.metric.unit})" if each.metric.unit else ""
     return [
         f"{each.metric.title}{unit}",

@@ -238,4 +238,7 @@ def _flat(value: object, key: str = "") -> dict[str, Any]:
 
 
 def number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
+    """A figure as tables show it: whole from 1,000 on, else three or four digits that count."""
+    if abs(value) >= 1_000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if abs(value) >= 100 else f"{value:.3g}"

@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 TARGET ?= embedded
 export WEATHER WORKERS SCRIPT RESULTS
 export OUT ZONE
-export TARGET PORT RESET HEADLESS MINUTES USERS SPEED SEED DATA MAP LIMIT PREFIX PYTHON CI
+export TARGET PORT RESET HEADLESS MINUTES USERS SPEED SEED DATA MAP LIMIT PREFIX PYTHON CI DOCKER
 
 # One stamp for all environments, named by what the locks say, so that a checkout's file times do not matter.
 ENVIRONMENTS := .offerloop/environments-$(shell cat requirements/*.txt .offerloop/python 2>/dev/null | cksum | tr ' ' -)
@@ -105,4 +105,4 @@ lock: setup ## Compile requirements/*.txt anew (needs the network)
 
 clean: ## Remove environments, builds and state; stops what runs
 	@if [ -x .venv/bin/python ] && [ -e .offerloop/$(TARGET)/state.json ]; then $(HARNESS) down; fi
-	@rm -rf .venv .emulator .lambda .sam .offerloop .aws-sam
+	@rm -rf .venv .emulator .lambda .localstack .sam .offerloop .aws-sam

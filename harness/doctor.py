@@ -6,37 +6,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from harness import state
-from harness.embedded import emulator
-from harness.processes import listener, port_is_free
+from harness.check import Check
+from harness.emulator import port_taken, services_at
+from harness.processes import port_is_free
 from harness.sam import sam_environment
 from harness.settings import DEFAULT_PORT, Refusal, Settings
 from harness.system import REPOSITORY
+from harness.targets import emulator_of
 
 LEAST_FREE_MB = 500
+HEALTH = "/_localstack/health"  # every emulator answers there
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LINKS = {
     "sam/bundle/handlers": "../../handlers",
     "sam/bundle/offerloop": "../../offerloop",
     "sam/bundle/requirements.txt": "../../handlers/requirements.txt",
 }
-
-
-@dataclass(frozen=True)
-class Check:
-    """One finding.
-
-    Attributes:
-        verdict: ``fail`` stops `up`, ``warn`` leaves some feature or test out.
-        line: what was found and, unless all is well, what to do.
-    """
-
-    verdict: Literal["ok", "warn", "fail"]
-    line: str
 
 
 def refuse_what_stops_up(settings: Settings, port: int) -> None:
@@ -58,6 +46,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield free_disk(settings.state_dir)
     yield links(settings)
     yield interpreter(settings)
+    yield from target(settings, known)
     yield from processes(known)
     if known.running("emulator") is None:
         yield free_port(settings.port or known.port or DEFAULT_PORT)
@@ -87,7 +76,15 @@ def free_port(port: int) -> Check:
     """Look whether the emulator's port is free."""
     if port_is_free(port):
         return Check("ok", f"port {port} is free")
-    return Check("fail", f"port {port} is taken by {listener(port)}: stop it, or give another with PORT=")
+    return Check("fail", port_taken(port))
+
+
+def target(settings: Settings, known: state.State) -> Iterator[Check]:
+    """Look after what this target's emulator needs beyond the environments."""
+    try:
+        yield from emulator_of(settings, known).checks()
+    except Refusal as refusal:
+        yield Check("fail", str(refusal))
 
 
 def links(settings: Settings) -> Check:
@@ -118,7 +115,7 @@ def processes(known: state.State) -> Iterator[Check]:
     for name, process in known.processes.items():
         if not process.alive():
             yield Check("warn", f"{name} (process {process.pid}) has ended: `make up` starts it again")
-        elif name == "emulator" and known.port is not None and not emulator.answers(known.port):
+        elif name == "emulator" and known.port is not None and services_at(known.port, HEALTH) is None:
             yield Check(
                 "fail", f"the emulator (process {process.pid}) does not answer: `make down`, `make up`"
             )

@@ -1,4 +1,4 @@
-"""Bring the embedded system up and down: emulator, stacks, sample data, metrics."""
+"""Bring a system on an emulator up and down: emulator, stacks, sample data, metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from harness import deploy as deployment
 from harness import doctor, state
-from harness.embedded import emulator
+from harness.emulator import Emulator, endpoint_url
 from harness.processes import Process, start_detached, stop
 from harness.sam import SamRunner
 from harness.settings import DEFAULT_PORT, Refusal, Settings
@@ -21,9 +21,12 @@ from harness.system import (
     NotRunning,
     RunningSystem,
     client_config,
+    not_running,
+    of_target,
     rest_api_url,
     running_system,
 )
+from harness.targets import emulator_of, emulator_to_start
 
 Say = deployment.Say
 
@@ -41,19 +44,23 @@ def up(settings: Settings, say: Say) -> RunningSystem:
         known = state.load(settings.state_dir, settings.target)
         running = known.running("emulator")
         if settings.reset and running is not None:
-            stop_all(known, say)
+            stop_all(settings, known, say)
             running = None
         port = chosen_port(settings, known, running)
+        emulator = None
         if running is None:
+            forget_dead(settings, known, say)
             doctor.refuse_what_stops_up(settings, port)
-            forget_dead(known, say)
-        if settings.reset:
-            emulator.forget(settings)
-            known.deployed, known.seeded = {}, False
+            emulator = emulator_to_start(settings, say)
+            emulator.prepare(say)
+            if settings.reset:
+                emulator.forget()
+            if settings.reset or not emulator.keeps_data:
+                known.deployed, known.seeded = {}, False
         # The SAM CLI takes a second to import: begin while the emulator starts, when it will be needed.
         with deployment.prepared(settings, known) as sam:
-            if running is None:
-                start_emulator(settings, known, port)
+            if emulator is not None:
+                start_emulator(emulator, known, port)
             return bring_up_to_date(settings, known, sam, say)
 
 
@@ -68,29 +75,40 @@ def chosen_port(settings: Settings, known: State, running: Process | None) -> in
     return settings.port or known.port or DEFAULT_PORT
 
 
-def start_emulator(settings: Settings, known: State, port: int) -> None:
-    """Start the emulator and wait until it answers; the state says so before it is ready."""
-    process = emulator.start(settings, port)
-    known.port, known.processes["emulator"] = port, process
-    state.save(settings.state_dir, known)
-    emulator.wait_until_ready(process, port, settings.logs / "emulator.log")
+def start_emulator(emulator: Emulator, known: State, port: int) -> None:
+    """Start the emulator and wait until it answers; the state says so before it is ready.
+
+    Raises:
+        Refusal: it does not start; what was started of it is stopped.
+    """
+    folder = emulator.settings.state_dir
+    process = emulator.start(port)
+    known.port, known.way, known.processes["emulator"] = port, emulator.way, process
+    state.save(folder, known)
+    try:
+        emulator.wait_until_ready(process, port)
+    except BaseException:
+        stop(known.processes.pop("emulator"))
+        emulator.clear_away()
+        state.save(folder, known)
+        raise
 
 
 def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say) -> RunningSystem:
     """Deploy what changed, seed new tables, start what belongs to it, and write down the system."""
     assert known.port is not None
-    endpoint_url = emulator.endpoint_url(known.port)
-    client = emulator_clients(endpoint_url, settings.region)
+    address = endpoint_url(known.port)
+    client = emulator_clients(address, settings.region)
     cloudformation = client("cloudformation")
     data_stack = deployment.STACKS[0].name(settings)
     if deployment.describe(cloudformation, data_stack) is None:
         known.deployed, known.seeded = {}, False
         make_bucket(client("s3"))
     try:
-        deployment.deploy(settings, known, cloudformation, endpoint_url, sam, say)
+        deployment.deploy(settings, known, cloudformation, address, sam, say)
     finally:
         state.save(settings.state_dir, known)
-    system = write_down(settings, known, client, endpoint_url)
+    system = write_down(settings, known, client, address)
     if not known.seeded:
         seed(settings, known, system, say)
     if known.running("metrics") is None:
@@ -104,16 +122,16 @@ def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say)
     return system
 
 
-def write_down(settings: Settings, known: State, client: Any, endpoint_url: str) -> RunningSystem:
+def write_down(settings: Settings, known: State, client: Any, address: str) -> RunningSystem:
     """Read the stacks' outputs and the API key, and keep them as the running system."""
     outputs = deployment.stack_outputs(client("cloudformation"), settings)
     secret = client("secretsmanager").get_secret_value(SecretId=outputs["ApiKeySecretArn"])
     known.system = {
         "target": settings.target,
-        "endpoint_url": endpoint_url,
+        "endpoint_url": address,
         "region": settings.region,
         "prefix": settings.prefix,
-        "api_url": rest_api_url(outputs["ApiUrl"], endpoint_url),
+        "api_url": rest_api_url(outputs["ApiUrl"], address),
         "api_key": secret["SecretString"],
         "outputs": outputs,
     }
@@ -144,7 +162,7 @@ def redeploy(settings: Settings, say: Say) -> list[str]:
     with state.locked(settings.state_dir):
         known = state.load(settings.state_dir, settings.target)
         if known.running("emulator") is None:
-            raise NotRunning("nothing is running: `make up` starts and deploys")
+            raise NotRunning(f"nothing is running: `make up{of_target(settings.target)}` starts and deploys")
         before = dict(known.deployed)
         with deployment.prepared(settings, known) as sam:
             bring_up_to_date(settings, known, sam, say)
@@ -155,28 +173,36 @@ def down(settings: Settings, say: Say) -> None:
     """Stop everything of this target; its data stays for the next `up`."""
     with state.locked(settings.state_dir):
         known = state.load(settings.state_dir, settings.target)
-        stop_all(known, say)
+        ran = known.running("emulator") is not None
+        stop_all(settings, known, say)
+        if ran and not emulator_of(settings, known).keeps_data:
+            say("it keeps no data: the next `make up` starts empty")
         known.system = None
         state.save(settings.state_dir, known)
 
 
-def stop_all(known: State, say: Say) -> None:
+def stop_all(settings: Settings, known: State, say: Say) -> None:
     """Stop the processes that are in the state, and only those."""
+    started = "emulator" in known.processes
     for name in sorted(known.processes, key=lambda each: STOP_ORDER.index(each)):
         process = known.processes.pop(name)
         known.pages.pop(name, None)
         if process.alive():
             say(f"stopping {name}")
         stop(process)
+    if started:
+        emulator_of(settings, known).clear_away()
 
 
-def forget_dead(known: State, say: Say) -> None:
+def forget_dead(settings: Settings, known: State, say: Say) -> None:
     """Clear away processes that the state names and that are gone, with anything they left behind."""
     for name, process in list(known.processes.items()):
         if not process.alive():
             say(f"{name} (process {process.pid}) had ended without `make down`")
             known.pages.pop(name, None)
             stop(known.processes.pop(name))
+            if name == "emulator":
+                emulator_of(settings, known).clear_away()
 
 
 def running(settings: Settings) -> RunningSystem:
@@ -187,14 +213,14 @@ def running(settings: Settings) -> RunningSystem:
     """
     known = state.load(settings.state_dir, settings.target)
     if known.running("emulator") is None:
-        raise NotRunning(f"nothing is running on target {settings.target}: run `make up` first")
+        raise NotRunning(not_running(settings.target))
     return running_system(settings.target)
 
 
-def emulator_clients(endpoint_url: str, region: str) -> Any:
+def emulator_clients(address: str, region: str) -> Any:
     """Give a function that makes boto3 clients for the emulator, before there is a running system."""
     session = boto3.session.Session(region_name=region, **EMULATOR_CREDENTIALS)
-    return lambda service: session.client(service, endpoint_url=endpoint_url, config=client_config())
+    return lambda service: session.client(service, endpoint_url=address, config=client_config())
 
 
 def make_bucket(s3: Any) -> None:

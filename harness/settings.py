@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.system import REPOSITORY, TargetName, state_root
 
 DEFAULT_PORT = 4566  # the port AWS emulators use by custom
+TARGETS: dict[str, TargetName] = {"embedded": "embedded", "localstack": "localstack"}
 
 
 class Refusal(Exception):
@@ -54,12 +55,12 @@ def settings_from_environment() -> Settings:
         Refusal: a target that is not there yet, or a port that is no number.
     """
     target = os.environ.get("TARGET") or os.environ.get("OFFERLOOP_TARGET") or "embedded"
-    if target in ("localstack", "aws"):
-        raise Refusal(f"TARGET={target} is not available yet: use TARGET=embedded, the default")
-    if target != "embedded":
-        raise Refusal(f"TARGET={target} is unknown: use TARGET=embedded, the default")
+    if target == "aws":
+        raise Refusal("TARGET=aws is not available yet: use TARGET=embedded, the default, or localstack")
+    if target not in TARGETS:
+        raise Refusal(f"TARGET={target} is unknown: use TARGET=embedded, the default, or localstack")
     return Settings(
-        target="embedded",
+        target=TARGETS[target],
         application=Path(os.environ.get("OFFERLOOP_APPLICATION") or REPOSITORY).resolve(),
         state_dir=state_root() / target,
         port=whole_number("PORT"),

@@ -21,6 +21,7 @@ class State:
 
     Attributes:
         port: the emulator's port.
+        way: how the emulator was started last, of those that a target has (harness/targets.py).
         processes: what `up` and `demo` started, by name (emulator, metrics, dashboard …).
         deployed: per stack the fingerprint of what was deployed and when CloudFormation says it was.
         pages: addresses of pages being served, by the name of their process.
@@ -35,6 +36,7 @@ class State:
     seeded: bool = False
     pages: dict[str, str] = field(default_factory=dict)
     system: dict[str, Any] | None = None
+    way: str | None = None
 
     def running(self, name: str) -> Process | None:
         """Give the process of that name if it still runs."""

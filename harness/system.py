@@ -143,9 +143,19 @@ def running_system(target: TargetName | None = None) -> RunningSystem:
         state = json.loads(path.read_text())
         system = state["system"]
     except (FileNotFoundError, KeyError):
-        raise NotRunning(f"nothing is running on target {name}: run `make up` first") from None
+        raise NotRunning(not_running(name)) from None
     dashboard_url = state.get("pages", {}).get("dashboard")
     return RunningSystem(**system, dashboard_url=dashboard_url, state_dir=path.parent)
+
+
+def not_running(target: str) -> str:
+    """Say that nothing runs on *target*, and which command starts it."""
+    return f"nothing is running on target {target}: run `make up{of_target(target)}` first"
+
+
+def of_target(target: str) -> str:
+    """Give what a make command needs to mean *target*: nothing for the default."""
+    return "" if target == "embedded" else f" TARGET={target}"
 
 
 def rest_api_url(api_url: str, endpoint_url: str | None) -> str:

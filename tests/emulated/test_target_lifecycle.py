@@ -119,7 +119,6 @@ def test_outputs_prints_one_json_object(trial: RunningSystem, trial_target: Targ
 
 def test_other_targets_are_refused_in_one_line(own_trial: Target) -> None:
     for target, line in (
-        ("localstack", "not available yet"),
         ("aws", "not available yet"),
         ("moon", "unknown"),
     ):

@@ -1,4 +1,4 @@
-"""Random scripts: few ids, so that steps meet; and bursts of steps, so that scripts grow long."""
+"""Random scripts, with few ids, so that steps meet."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -32,19 +32,20 @@ OFFERS = [*("offer-a",) * 4, *("offer-b",) * 3, *("offer-c",) * 2, "offer-d", "o
 USERS = ["ann", "bob", "eve"]
 CATEGORIES = ["kites", "kites", "socks"]
 EXPERIMENTS = ["exp-1", "exp-1", "exp-2"]
-BURST, BURSTS = 12, 12  # hypothesis draws short lists: lists of lists average 25 steps
+LEAST, MOST = 15, 60  # phrases after the opening
 LATEST_CALL = 12  # an invocation for one record makes about so many calls to stores
 
 _HOUR, _DAY = 3_600, 24 * 3_600
 _offer, _user, _category = st.sampled_from(OFFERS), st.sampled_from(USERS), st.sampled_from(CATEGORIES)
 _experiment = st.sampled_from(EXPERIMENTS)
-_key = st.sampled_from([None, None, "k1"])
+_key = st.sampled_from(["k1", "k1", "k2"])
 
+Steps = SearchStrategy[Step]
 Phrases = SearchStrategy[list[Step]]  # steps that belong together; most phrases are of one
 
 
 def scripts(weather: Collection[Weather]) -> Phrases:
-    """Scripts of some 30 steps, at most a few hundred.
+    """Scripts of some 35 steps.
 
     Each script uses only some kinds of steps: what rarely happens among all kinds often happens among few.
 
@@ -54,16 +55,24 @@ def scripts(weather: Collection[Weather]) -> Phrases:
     always = [_creation(), _deliveries(weather), _deliveries(weather), _redemption()]
     others = [*_of_the_shop(), *_of_shoppers(), *_of_time()]
     some = st.sets(st.sampled_from(range(len(others))))
-    return some.flatmap(lambda chosen: _bursts([*always, *(others[at] for at in sorted(chosen))]))
+    return some.flatmap(lambda chosen: _script_of([*always, *(others[at] for at in sorted(chosen))]))
 
 
-def _bursts(kinds: list[Phrases]) -> Phrases:
-    bursts = st.lists(st.lists(st.one_of(kinds), max_size=BURST), max_size=BURSTS)
-    return bursts.map(lambda bursts: [step for burst in bursts for phrase in burst for step in phrase])
+def _script_of(kinds: list[Phrases]) -> Phrases:
+    opening = st.lists(_creation(), min_size=1, max_size=6)  # an empty shop has nothing that could go wrong
+    rest = st.lists(st.one_of(kinds), min_size=LEAST, max_size=MOST)
+    return st.tuples(opening, rest).map(
+        lambda parts: [step for part in parts for phrase in part for step in phrase]
+    )
 
 
 def _one(kind: Callable[..., Step], **fields: SearchStrategy[Any]) -> Phrases:
     return st.builds(kind, **fields).map(lambda step: [step])
+
+
+def _repeated(request: Steps) -> Phrases:
+    """A request under a key, once or twice."""
+    return st.tuples(request, st.sampled_from([1, 2])).map(lambda drawn: [drawn[0]] * drawn[1])
 
 
 def _creation(offer: SearchStrategy[str] = _offer) -> Phrases:
@@ -88,7 +97,8 @@ def _of_the_shop() -> list[Phrases]:
     whole_catalogue = st.tuples(*(_creation(st.just(offer)) for offer in dict.fromkeys(OFFERS)))
     return [
         whole_catalogue.map(lambda phrases: [step for phrase in phrases for step in phrase]),
-        _one(Restock, offer=_offer, units=st.sampled_from([1, 2, 0]), key=_key),
+        _one(Restock, offer=_offer, units=st.sampled_from([1, 2, 0])),
+        _repeated(st.builds(Restock, offer=_offer, units=st.just(1), key=_key)),
         _one(SetStock, offer=_offer, units=st.sampled_from([0, 1, 3])),
         _one(RemoveOffer, offer=_offer),
         _one(ChangeOffer, offer=_offer, status=st.sampled_from(["PAUSED", "ACTIVE"])),
@@ -103,7 +113,8 @@ def _of_the_shop() -> list[Phrases]:
 
 def _of_shoppers() -> list[Phrases]:
     return [
-        _one(Track, user=_user, offer=_offer, event=st.sampled_from(EventType), key=_key),
+        _one(Track, user=_user, offer=_offer, event=st.sampled_from(EventType)),
+        _repeated(st.builds(Track, user=_user, offer=_offer, event=st.sampled_from(EventType), key=_key)),
         _one(Recommend, user=_user),
     ]
 
@@ -123,7 +134,7 @@ def _deliveries(weather: Collection[Weather]) -> Phrases:
         Weather.REORDERING: {"shuffle": st.integers(1, 5)},
         Weather.CRASHES: {"dies_after": at},
         Weather.FAILURES: {"fails_after": at, "refused": st.sampled_from([(), (0,), (1,)])},
-        Weather.OVERTAKING: {"records": st.just(1), "overtaken_at": at},
+        Weather.OVERTAKING: {"records": st.just(1), "overtaken_at": st.integers(0, LATEST_CALL // 2)},
     }
     chosen = [troubles[kind] for kind in Weather if kind in weather]
     calm = {

@@ -35,6 +35,7 @@ _OF_ONE_TRANSACTION = {
 AT_EVERY_MOMENT: tuple[Invariant, ...] = tuple(law for law in INVARIANTS if law.check in _OF_ONE_TRANSACTION)
 
 ONE_BOOST = "No offer is boosted by two pivots"
+ONE_EFFECT = "Each accepted request has one effect, also when repeated under its key"
 SERVED_AVAILABLE = "What is served is available and not dismissed"
 EACH_EDGE = "Each time that stock runs out has exactly one pivot and one alert"
 BOOST_STANDS_IN = "A boost is carried by an available offer of the pivot's category"
@@ -59,6 +60,8 @@ def broken_now(system: MemorySystem, step: Step) -> Violation | None:
     twice = [offer_id for offer_id, pivots in boosted.items() if pivots > 1]
     if twice:
         return Violation(ONE_BOOST, f"{twice[0]} is boosted by {boosted[twice[0]]}")
+    for violation in _effects_without_request(system):
+        return violation
     if isinstance(step, Recommend):
         return next(_served_in_vain(system, step.user), None)
     return None
@@ -91,6 +94,16 @@ def _served_in_vain(system: MemorySystem, user_id: str) -> Iterator[Violation]:
             yield Violation(SERVED_AVAILABLE, f"{user_id} is served {offer.offer_id}, which is not there")
         if shopper is not None and shopper.skips.get(offer.offer_id, 0) > system.now:
             yield Violation(SERVED_AVAILABLE, f"{user_id} is served {offer.offer_id}, which it skips")
+
+
+def _effects_without_request(system: MemorySystem) -> Iterator[Violation]:
+    for offer_id, offer in system.world.offers.items():
+        surplus = offer.received_count - system.ledger.received[offer_id]
+        if surplus:
+            yield Violation(ONE_EFFECT, f"{offer_id} received {surplus:+d} units from its requests")
+    surplus = len(system.world.events) - system.ledger.events
+    if surplus:
+        yield Violation(ONE_EFFECT, f"{surplus:+d} events are stored from those accepted")
 
 
 def _edges_without_their_pivot(system: MemorySystem) -> Iterator[Violation]:

@@ -14,6 +14,7 @@ from offerloop.offers.run_experiments import prepare_experiment
 from offerloop.offers.watch_inventory import watch_inventory
 from offerloop.outbox import Message, Topic, publish, relay
 from simulator.hunt.faults import Moment, ProcessDied, StoreFailed, at_risk
+from simulator.hunt.ledger import Ledger
 from simulator.hunt.script import Deliver, MinuteRules, Step, Stream, Wait
 from simulator.hunt.shop import DONE, Answer, MemoryShop
 from simulator.hunt.streams import RecordStream
@@ -59,6 +60,7 @@ class MemorySystem:
     Attributes:
         stockout_edges: how often each offer's stock went from some to none.
         alerts: how often each stockout alert was sent.
+        ledger: what accepted requests add up to.
     """
 
     def __init__(self, clock: SteppableClock | None = None, starts_at: int = STARTS_AT) -> None:
@@ -70,6 +72,7 @@ class MemorySystem:
         self.offers, self.experiments = MemoryOfferStore(self.world), MemoryExperimentStore(self.world)
         self.stockout_edges: Counter[str] = Counter()
         self.alerts: Counter[str] = Counter()
+        self.ledger = Ledger()
         self._changes: RecordStream[OfferChange] = RecordStream(lambda change: change.offer_id)
         self._messages: RecordStream[Message] = RecordStream(lambda message: message.partition_key)
         self._published: RecordStream[EngagementEvent] = RecordStream(lambda event: event.user_id)
@@ -99,6 +102,8 @@ class MemorySystem:
                 self._deliver(step)
             case _:
                 answer = self.shop.perform(step)
+                if answer == DONE:
+                    self.ledger.accepted(step, self.now)
         self._collect()
         return answer
 

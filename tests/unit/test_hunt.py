@@ -12,7 +12,7 @@ from harness.settings import Refusal
 from offerloop import outbox
 from offerloop.offers import choose_pivot, rank_offers, run_experiments, watch_inventory
 from offerloop.offers.model import EventType
-from simulator.hunt.laws import BOOST_STANDS_IN, EACH_EDGE
+from simulator.hunt.laws import BOOST_STANDS_IN, EACH_EDGE, ONE_EFFECT
 from simulator.hunt.script import (
     CreateOffer,
     Deliver,
@@ -25,14 +25,16 @@ from simulator.hunt.script import (
 )
 from simulator.hunt.search import UNEXPECTED, hunt, perform, search
 from simulator.hunt.weather import ALL_WEATHER, weather_of
+from simulator.memory.activity import MemoryIdempotencyStore
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
 
 ROUNDS = 20
-FEW_STEPS = 6
+FEW_STEPS = 7
 
 PUBLISHED = "Every tracked event is published"
 COUNTED = "Every published event is counted"
+BOOSTS = "Boosts equal the open pivots"
 PIVOTS = "Each sold-out offer has exactly one open pivot"
 BOARDS = "Boards equal the heads of the sorted offers"
 TRENDING = "Trending equals the recent events"
@@ -96,6 +98,10 @@ def says_that_all_was_published(patch):
     patch.setattr("simulator.hunt.system.publish", publish_and_report_success)
 
 
+def forgets_what_was_answered_under_a_key(patch):
+    patch.setattr(MemoryIdempotencyStore, "find", lambda *_: None)
+
+
 def ends_a_ranking_after_its_first_page(patch):
     patch.setattr(run_experiments, "settle_listings", lambda *_: 0)
 
@@ -106,9 +112,10 @@ BUGS = {
     updates_boards_only_after_the_index: {BOARDS},
     writes_boards_without_their_condition: {BOARDS},
     never_closes_a_pivot: {PIVOTS},
-    never_moves_a_boost: {BOOST_STANDS_IN},
+    never_moves_a_boost: {BOOST_STANDS_IN, BOOSTS},
     says_that_all_was_published: {PUBLISHED, COUNTED, EACH_EDGE},
     ends_a_ranking_after_its_first_page: {KEYS},
+    forgets_what_was_answered_under_a_key: {ONE_EFFECT},
 }
 
 
@@ -127,7 +134,7 @@ def test_a_planted_bug_is_found_and_its_script_is_short(plant, monkeypatch):
 
 
 def test_a_seed_gives_the_same_scripts_and_the_same_find_again(monkeypatch):
-    counts_without_looking_at_marks(monkeypatch)
+    opens_a_pivot_on_every_delivery(monkeypatch)
 
     found = first_breach()
 
@@ -135,7 +142,7 @@ def test_a_seed_gives_the_same_scripts_and_the_same_find_again(monkeypatch):
 
 
 def test_in_calm_weather_a_bug_of_redeliveries_is_not_found(monkeypatch):
-    counts_without_looking_at_marks(monkeypatch)
+    opens_a_pivot_on_every_delivery(monkeypatch)
 
     assert search(first_breach().seed, weather_of("calm")).breach is None
 
@@ -200,7 +207,7 @@ def command(monkeypatch, tmp_path):
 
 
 def test_a_breach_is_saved_and_performed_again(command, monkeypatch, tmp_path):
-    counts_without_looking_at_marks(monkeypatch)
+    opens_a_pivot_on_every_delivery(monkeypatch)
     found = first_breach()
     monkeypatch.setattr("harness.hunt.hunt", lambda *_, **__: found)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,9 +58,10 @@ class Row:
     """One row: its name for ROWS=, what it measures, and how.
 
     Attributes:
-        measure: gives the figures of the row; what it raises fails this row only.
+        measure: gives the figures of the row, each as soon as it is known; what it raises fails this row
+            only.
     """
 
     name: str
     title: str
-    measure: Callable[[Bench], list[Figure]]
+    measure: Callable[[Bench], Iterable[Figure]]

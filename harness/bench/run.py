@@ -99,14 +99,12 @@ def measure_rows(console: Console, at_work: Bench, rows: Sequence[Row]) -> Measu
         console.print(f"[bold]{row.name}[/]  {escape(row.title)}")
         began = time.monotonic()
         try:
-            figures = row.measure(at_work)
+            for figure in row.measure(at_work):
+                measured.figures.append(figure)
+                console.print(line_of(figure))
         except Exception as error:  # whatever went wrong in one row, the others are still worth having
             measured.failed[row.name] = f"{type(error).__name__}: {error}"
             console.print(f"  [bold red]FAILED[/] {escape(measured.failed[row.name])}")
-            continue
-        measured.figures += figures
-        for figure in figures:
-            console.print(line_of(figure))
         at_work.say(f"({time.monotonic() - began:.0f} s)")
     return measured
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,14 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from harness.sam import DEPLOY_WITHIN_S, SamFailed, SamRunner, build, build_fingerprint
 from harness.settings import Refusal, Settings
 from harness.state import State
+from harness.system import of_target
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
 DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+# States that a deployment does not come back from. The SAM CLI sees some of them at once; for others, which
+# an emulator alone gives after a failed update, it waits without end.
+FAILED_FOR_GOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "UPDATE_ROLLBACK_FAILED")
+SEEN_BY_SAM_WITHIN_S = 5
+DELETED_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,7 @@ def deploy(
         if any(stack.built for stack in changed):
             building = threads.submit(build, settings, builder, build_fingerprint(settings))
         for stack in changed:
+            clear_failed(settings, stack, cloudformation, say)
             template = settings.application / stack.template
             if stack.built and building is not None:
                 template = build_result(building)
@@ -133,10 +141,51 @@ def deploy_stack(
         pairs = [f"ParameterKey={key},ParameterValue={value}" for key, value in parameters.items()]
         arguments += ["--parameter-overrides", *pairs]
     try:
-        sam.run(arguments, endpoint_url, DEPLOY_WITHIN_S)
+        sam.run(arguments, endpoint_url, DEPLOY_WITHIN_S, failed_for_good(cloudformation, name))
     except SamFailed as failed:
         reason = failed_resource(cloudformation, name) or last_error(failed.output)
         raise StackFailed(f"stack {name} was not deployed: {reason}") from failed
+
+
+def failed_for_good(cloudformation: Any, name: str) -> Callable[[], bool]:
+    """Give a question: has the stack failed for good, and the SAM CLI had time to see it?"""
+    failed_since: list[float] = []
+
+    def failed() -> bool:
+        description = describe(cloudformation, name)
+        if description is None or description["StackStatus"] not in FAILED_FOR_GOOD:
+            failed_since.clear()
+        elif not failed_since:
+            failed_since.append(time.monotonic())
+        return bool(failed_since) and time.monotonic() - failed_since[0] > SEEN_BY_SAM_WITHIN_S
+
+    return failed
+
+
+def clear_failed(settings: Settings, stack: Stack, cloudformation: Any, say: Say) -> None:
+    """Delete a stack that takes no update any more because an earlier deployment failed.
+
+    Raises:
+        StackFailed: it is the data stack, or it cannot be deleted.
+    """
+    name = stack.name(settings)
+    description = describe(cloudformation, name)
+    if description is None or description["StackStatus"] not in FAILED_FOR_GOOD:
+        return
+    state = description["StackStatus"]
+    afresh = f"`make reset{of_target(settings.target)}` starts afresh"
+    if stack is STACKS[0]:
+        raise StackFailed(
+            f"stack {name} is in {state} after a failed deployment and takes no other: {afresh}"
+        )
+    say(f"{name} is in {state} after a failed deployment: deleting it first")
+    cloudformation.delete_stack(StackName=name)
+    try:
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": DELETED_WITHIN_S}
+        )
+    except WaiterError:
+        raise StackFailed(f"stack {name} in {state} cannot be deleted: {afresh}") from None
 
 
 def parameters_of(settings: Settings, template: Path) -> dict[str, str]:

@@ -13,8 +13,9 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.settings import Settings
 from harness.system import REPOSITORY, emulator_environment, without_aws_account
@@ -64,11 +65,19 @@ class SamRunner:
                 )
         return self._process
 
-    def run(self, arguments: Sequence[str], endpoint_url: str | None, within_s: float) -> str:
+    def run(
+        self,
+        arguments: Sequence[str],
+        endpoint_url: str | None,
+        within_s: float,
+        hangs: Callable[[], bool] = lambda: False,
+    ) -> str:
         """Run ``sam <arguments>`` and give its output.
 
+        Args:
+            hangs: asked once a second whether the command waits for what will not come.
         Raises:
-            SamFailed: it ended with an error, or not in time.
+            SamFailed: it ended with an error, or not in time; then the runner is of no further use.
         """
         process = self.begin()
         assert process.stdin is not None
@@ -82,13 +91,16 @@ class SamRunner:
             "environment": sam_environment() | network,
         }
         process.stdin.write(json.dumps(request) + "\n")
-        ready, _, _ = select.select([process.stdout], [], [], within_s)
+        until = time.monotonic() + within_s
+        ready: list[Any] = []
+        while not ready and time.monotonic() < until and not hangs():
+            ready, _, _ = select.select([process.stdout], [], [], min(1.0, within_s))
         answer = process.stdout.readline() if ready else ""
         with self._log.open("rb") as log:
             log.seek(start)
             output = log.read().decode("utf-8", "replace")
         if not answer:
-            why = f"no answer within {within_s} s" if not ready else "the runner ended"
+            why = "it did not end" if not ready else "the runner ended"
             raise SamFailed(arguments[0], f"{output}\nError: {why}")
         if json.loads(answer)["exit_code"] != 0:
             raise SamFailed(arguments[0], output)

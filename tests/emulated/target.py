@@ -16,6 +16,8 @@ import psutil
 from harness.system import REPOSITORY, RunningSystem, without_aws_account
 
 TRIAL = Path(__file__).parent / "trial"
+# The target that the emulated tests run on: embedded or localstack.
+TARGET_NAME = os.environ.get("OFFERLOOP_TEST_TARGET") or "embedded"
 COMMAND_WITHIN_S = 300  # a first build downloads the dependencies
 OURS = {"TARGET", "PORT", "RESET", "HEADLESS", "MINUTES", "PREFIX", "USERS", "SPEED", "SEED", "FUNCTION"}
 
@@ -45,6 +47,7 @@ class Target:
             "OFFERLOOP_STATE": str(self.state),
             "OFFERLOOP_APPLICATION": str(self.application),
             "PORT": str(self.port),
+            "TARGET": TARGET_NAME,
             "COLUMNS": "300",
         }
         return subprocess.run(
@@ -77,7 +80,7 @@ class Target:
 
     def process(self, name: str) -> psutil.Process:
         """Give one of its running processes."""
-        state = json.loads((self.state / "embedded/state.json").read_text())
+        state = json.loads((self.state / TARGET_NAME / "state.json").read_text())
         return psutil.Process(state["processes"][name]["pid"])
 
 

@@ -49,7 +49,7 @@ def cluster(address: str) -> Iterator["CarryOut"]:
             "`dask worker` in this code's environment"
         ) from problem
     with client:
-        _check_workers(client, address)
+        _check_code(client, address)
         yield partial(_carried_out, client)
 
 
@@ -94,25 +94,27 @@ def _quiet(*names: str) -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _check_workers(client: Any, address: str) -> None:
-    """Refuse workers that would compute something else, or nothing."""
-    from distributed.comm.core import CommClosedError
+def _check_code(client: Any, address: str) -> None:
+    """Refuse a cluster that would compute something else, or nothing."""
+
+    def code_there() -> str:
+        # Sent by value, so that it runs where our modules cannot be loaded, and says so.
+        try:
+            from simulator.runs.version import fingerprint
+        except ImportError as problem:
+            return f"none ({problem})"
+        return fingerprint()
 
     mine = fingerprint()
-    try:
-        theirs: dict[str, str] = client.run(fingerprint)
-    except (ImportError, AttributeError) as problem:
-        raise ClusterUnfit(
-            f"CLUSTER={address}: its workers cannot load this code ({problem}); start them with "
-            "PYTHONPATH naming a checkout of the same version"
-        ) from problem
-    except CommClosedError as problem:
-        raise ClusterUnfit(f"CLUSTER={address}: a worker went away ({problem})") from problem
+    theirs: dict[str, str] = client.run(code_there)
     if not theirs:
         raise ClusterUnfit(f"CLUSTER={address}: the scheduler has no workers; start some with `dask worker`")
-    others = sorted({told for told in theirs.values() if told != mine})
+    # The scheduler unpacks jobs as well.
+    others = sorted(
+        {told for told in (client.run_on_scheduler(code_there), *theirs.values()) if told != mine}
+    )
     if others:
         raise ClusterUnfit(
-            f"CLUSTER={address}: workers run other code than this ({'; '.join(others)} there, {mine} here); "
-            "results would not be the same. Restart them from this version"
+            f"CLUSTER={address}: scheduler or workers run other code than this: {'; '.join(others)} there, "
+            f"{mine} here. Start both with PYTHONPATH naming a checkout of this version"
         )

@@ -1,12 +1,15 @@
 """The same replications on a Dask cluster of two worker processes on this machine."""
 
+import json
 import os
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 
 import dask
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from harness.system import REPOSITORY
 from simulator.runs import version
@@ -30,6 +33,45 @@ def a_cluster(workers):
         scheduler_port=0,
         dashboard_address="127.0.0.1:0",
     )
+
+
+@contextmanager
+def dask_commands(folder):
+    """A scheduler and a worker as a person starts them; gives the address."""
+    known = folder / "scheduler.json"
+    options = ["--scheduler-file", known, "--no-dashboard", "--host", "127.0.0.1"]
+    started = [
+        subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                f"distributed.cli.dask_{role}",
+                "--scheduler-file",
+                known,
+                *options,
+                *more,
+            ],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for role, more in (("scheduler", ["--port", "0"]), ("worker", ["--no-nanny"]))
+    ]
+    try:
+        until = time.monotonic() + 60
+        while not known.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        yield json.loads(known.read_text())["address"]
+    finally:
+        for process in started:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def wait_for_a_worker(address):
+    with Client(address, set_as_default=False) as client:
+        client.wait_for_workers(1, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +128,16 @@ def test_the_command_prints_the_hash_of_one_machine(address, tmp_path):
 def test_workers_with_other_code_are_refused(address, monkeypatch):
     monkeypatch.setattr(version, "code_digest", lambda: "another")
 
-    with pytest.raises(ClusterUnfit, match="workers run other code than this"), cluster(address):
+    with pytest.raises(ClusterUnfit, match=r"another, NumPy .* here"), cluster(address):
         pass
+
+
+def test_a_scheduler_and_workers_without_our_code_are_refused(tmp_path):
+    """Started by Dask's own commands in a folder that is not ours."""
+    with dask_commands(tmp_path) as address:
+        wait_for_a_worker(address)
+        with pytest.raises(ClusterUnfit, match="No module named 'simulator'"), cluster(address):
+            pass
 
 
 def test_events_that_find_no_place_are_told(address, tmp_path):

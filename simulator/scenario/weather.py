@@ -29,14 +29,19 @@ class Deliveries(Section):
     )
     duplicate_rate: float = Field(default=0.0, ge=0, le=1, description="of batches delivered a second time")
     reorder_rate: float = Field(
-        default=0.0, ge=0, le=1, description="of records that a later record of another key overtakes"
+        default=0.0,
+        ge=0,
+        le=1,
+        description="of batches that lag, so that records of other keys overtake theirs",
     )
 
 
 class Functions(Section):
     """Lambda environments: how long calls take and how many run at once."""
 
-    concurrency: int = Field(default=1_000, ge=1, le=100_000, description="calls at one time; more wait")
+    concurrency: int = Field(
+        default=1_000, ge=1, le=100_000, description="calls at one time; more are refused"
+    )
     cold_start_ms: Milliseconds = Field(default=400.0, description="before the first call of an environment")
     warm_ms: Milliseconds = Field(default=12.0, description="of a call")
     idle_minutes: float = Field(default=10.0, gt=0, le=1440, description="after which an environment is gone")

@@ -65,7 +65,7 @@ class EventSink(Protocol):
         """
 
     def close(self) -> None:
-        """No more events come."""
+        """No more events come; called by whoever made the sink, not by the twin."""
 
 
 @dataclass(slots=True)

@@ -26,8 +26,8 @@ from simulator.twin.warehouse import Warehouse
 
 MONDAY_MS = 1_767_571_200_000  # 2026-01-05T00:00:00Z, midnight of the first simulated day
 MINUTE_S = 60
-# How long an event can come back through the streams: beyond the longest chain of retries. What is older
-# is forgotten, so that memory does not grow with the number of sessions.
+# How long an event is kept: beyond the longest chain of retries of one batch. What is older is forgotten, so
+# that memory does not grow with the number of sessions; a stream that lags by more loses it, as Kinesis does.
 EVENTS_KEPT_S = 2 * HOUR_S
 
 

@@ -129,7 +129,7 @@ def pay_visit(person: Person, around: Surroundings, visit: int, row: list[float]
     Returns:
         Whether anything served appealed, and for how many seconds the shopper looks on from now.
     """
-    shop, call, witness = around.shop, around.calls.call, around.witness
+    shop, call, witness, wait = around.shop, around.calls.call, around.witness, around.env.timeout
     pleased = converted = missed_out = False
     rest_s = 0.0
     for look in range(1 + SECOND_LOOKS):
@@ -145,7 +145,7 @@ def pay_visit(person: Person, around: Surroundings, visit: int, row: list[float]
         appeals, steps, rest_s = plan_walk(person, served.offers, row)
         pleased = pleased or appeals
         for wait_s, place, offer, event_type in steps:
-            yield around.env.timeout(wait_s)
+            yield wait(wait_s)
             refused = yield call(shop.track, person.user_id, offer.offer_id, offer.category, event_type)
             witness.tracked(person, place, offer, event_type, refused)
             if event_type is EventType.REDEMPTION:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -57,7 +58,8 @@ def _carried_out(client: Any, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcom
     """Give places and outcomes as they end.
 
     Raises:
-        ReplicationFailed: a job could not write its events, or ended its worker again and again.
+        ReplicationFailed: a job could not write its events, or ended its worker again and again; the
+            scheduler went away.
     """
     from distributed import KilledWorker, as_completed
 
@@ -71,6 +73,8 @@ def _carried_out(client: Any, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcom
                 yield place, future.result()
             except OSError as problem:
                 raise cannot_write(jobs[place], problem) from problem
+            except CancelledError as problem:
+                raise ReplicationFailed("the Dask scheduler went away in the middle of the run") from problem
             except KilledWorker:
                 raise ReplicationFailed(
                     f"replication {jobs[place].number} ended every worker that tried it: killed, or out of "

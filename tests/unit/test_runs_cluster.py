@@ -19,7 +19,7 @@ from simulator.runs.replicate import ReplicationFailed
 from simulator.runs.replication import Job, carry_out
 from simulator.runs.results import read_run
 from simulator.scenario import parse_scenario_argument
-from tests.simulated_runs import dies, small_scenario, tosses
+from tests.simulated_runs import dies, small_scenario, tosses, waiting_for
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 SCENARIO = small_scenario()
@@ -38,8 +38,8 @@ def a_cluster(workers):
 
 
 @contextmanager
-def dask_commands(folder):
-    """A scheduler and a worker as a person starts them; gives the address."""
+def dask_commands(folder, **variables):
+    """A scheduler and a worker as a person starts them; gives the address and the scheduler."""
     known = folder / "scheduler.json"
     options = ["--scheduler-file", known, "--no-dashboard", "--host", "127.0.0.1"]
     started = [
@@ -54,17 +54,17 @@ def dask_commands(folder):
                 *more,
             ],
             cwd=folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), **variables},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         for role, more in (("scheduler", ["--port", "0"]), ("worker", ["--no-nanny"]))
     ]
     try:
-        yield address_in(known)
+        yield address_in(known), started[0]
     finally:
         for process in started:
-            process.terminate()
+            process.kill()
             process.wait(timeout=20)
 
 
@@ -138,10 +138,22 @@ def test_workers_with_other_code_are_refused(address, monkeypatch):
 
 def test_a_scheduler_and_workers_without_our_code_are_refused(tmp_path):
     """Started by Dask's own commands in a folder that is not ours."""
-    with dask_commands(tmp_path) as address:
+    with dask_commands(tmp_path) as (address, _scheduler):
         wait_for_a_worker(address)
         with pytest.raises(ClusterUnfit, match="No module named 'simulator'"), cluster(address):
             pass
+
+
+def test_a_scheduler_that_goes_away_ends_the_run_with_what_was_finished(tmp_path):
+    never = waiting_for(tmp_path / "never")
+    with dask_commands(tmp_path, PYTHONPATH=str(REPOSITORY)) as (address, scheduler):
+        wait_for_a_worker(address)
+        with cluster(address) as place:
+            outcomes = place([Job(SCENARIO, 7, number, None, never) for number in range(2)])
+            assert next(outcomes) == (0, carry_out(Job(SCENARIO, 7, 0, None, tosses)))
+            scheduler.kill()
+            with pytest.raises(ReplicationFailed, match="the Dask scheduler went away"):
+                next(outcomes)
 
 
 def test_events_that_find_no_place_are_told(address, tmp_path):

@@ -1,7 +1,7 @@
 """The search: perform random scripts until a law breaks, and shrink the script that broke it.
 
-Hypothesis makes the scripts. A seed stands for one round of scripts: the same seed makes the
-same round in any process, so a breach is reproduced by its seed or by its script.
+Hypothesis makes the scripts. A seed stands for one round of scripts: the same seed makes the same round in
+any process, so a breach is reproduced by its seed or by its script.
 """
 
 import signal
@@ -72,21 +72,21 @@ def perform(script: Script) -> Performance:
     done = 0
     with small_limits():
         for done, step in enumerate(script, start=1):
-            broken = _failure_of(partial(system.perform, step)) or broken_now(system, step)
+            broken = _broken_by(partial(system.perform, step), partial(broken_now, system, step))
             if broken:
                 return Performance(done, broken)
-        broken = _failure_of(system.come_to_rest) or broken_at_rest(system)
+        broken = _broken_by(system.come_to_rest, partial(broken_at_rest, system))
         return Performance(done, broken, at_rest=broken is not None)
 
 
-def _failure_of(action: Callable[[], object]) -> Violation | None:
+def _broken_by(action: Callable[[], object], check: Callable[[], Violation | None]) -> Violation | None:
     try:
         action()
+        return check()
     except NeverAtRest:
         return Violation(RESTS, "consumers cause each other's deliveries without end")
     except Exception as unexpected:  # whatever it is, it is the find: nothing but refusals may come out
         return Violation(UNEXPECTED, f"{type(unexpected).__name__}: {unexpected}")
-    return None
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Two systems perform one script; after each step, what they answer and what they show is compared."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,23 +44,20 @@ def compare(
         patience_s: how long a difference must last: two systems with clocks of their own may stand on two
             sides of a second, or of the points from which a category trends, for a moment.
     """
-    drivers: Sequence[Driver] = (one, other)
     for number, step in enumerate(script, start=1):
-        answers = [driver.perform(step) for driver in drivers]
-        found = first_difference(*answers)
+        found = first_difference(one.perform(step), other.perform(step))
         if found is None:
-            found = _lasting_difference(drivers, patience_s)
+            found = _lasting_difference(one, other, patience_s)
         if found is not None:
             field, *values = found
-            return Difference(
-                number, step, field, {driver.name: v for driver, v in zip(drivers, values, strict=True)}
-            )
+            shown = dict(zip((one.name, other.name), values, strict=True))
+            return Difference(number, step, field, shown)
     return None
 
 
-def _lasting_difference(drivers: Sequence[Driver], patience_s: float) -> tuple[str, object, object] | None:
+def _lasting_difference(one: Driver, other: Driver, patience_s: float) -> tuple[str, object, object] | None:
     ends = time.monotonic() + patience_s
     while True:
-        found = first_difference(*(driver.observe() for driver in drivers))
+        found = first_difference(one.observe(), other.observe())
         if found is None or time.monotonic() >= ends:
             return found

@@ -6,6 +6,7 @@ how fast the shop answered somebody else, nor on what it recommended: two polici
 """
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
@@ -58,10 +59,10 @@ class Moments:
         self._philox = np.random.Philox(key=root.generate_state(2, np.uint64))
         self._generator = np.random.Generator(self._philox)
         self._counter = [0, 0, 0, 0]  # word 0 counts the blocks within a moment
-        begin = self._philox.state
+        begin: dict[str, Any] = dict(self._philox.state)
         key = [int(word) for word in begin["state"]["key"]]
         # NumPy reads a state of lists three times as fast as one of arrays.
-        self._begin = begin | {"state": {"counter": self._counter, "key": key}, "buffer": [0, 0, 0, 0]}
+        self._begin: Any = begin | {"state": {"counter": self._counter, "key": key}, "buffer": [0, 0, 0, 0]}
 
     def generator(self, owner: int, occasion: int = 0, part: int = 0) -> np.random.Generator:
         """The generator at the beginning of a moment; valid until the next call.

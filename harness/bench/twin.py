@@ -20,12 +20,13 @@ SEED = 7
 # The shipped scenario, shorter: two days are 28,000 sessions.
 BASELINE = "baseline:days=2,warm_up_days=0"
 SHORT = "baseline:days=1,warm_up_days=0"
-FEW_SHOPPERS = "baseline:population.users=4000,warm_up_days=0,days={days}"
-DAYS, LONGER = 4, 4
+FEW_SHOPPERS = "baseline:population.users=2000,warm_up_days=0,days={days}"
+DAYS, LONGER = 12, 4
 
 SESSIONS_PER_S = Bar("≥", 10_000, floor=4_200)
 LEAST_AGAINST_PLAIN_LOOP = 0.5
 LEAST_OF_TWO_CORES = 1.7
+MAX_MILLION_S = 120.0
 # Flat but for what the use cases themselves keep of each shopper and offer.
 MOST_MEMORY_RATIO = 1.1
 
@@ -91,16 +92,30 @@ def plain_loop(bench: Bench) -> Figure:
 
 
 def two_cores(bench: Bench) -> list[Figure]:
-    """Wall-clock speed of two replications on two cores against one; nothing on a machine with one core."""
+    """Wall-clock speed of two replications on two cores against one; nothing on a machine with one core.
+
+    A million sessions are not run but reckoned from that pace, which the start of the processes makes slower
+    than that of a long run.
+    """
     if cores() < 2:
         bench.say("one core only: what a second one gives is left out")
         return []
-    one, two = [], []
+    one_s, two_s, million_s = [], [], []
     for _ in range(bench.rounds(3)):
-        one.append(replications_on(1, BASELINE, SEED, 2))
-        two.append(replications_on(2, BASELINE, SEED, 2))
+        one_s.append(replications_on(1, BASELINE, SEED, 2, bench.folder)[0])
+        seconds, sessions = replications_on(2, BASELINE, SEED, 2, bench.folder)
+        two_s.append(seconds)
+        million_s.append(1_000_000 * seconds / sessions)
+    against_one = ratios(one_s, two_s)
     return [
-        Figure("twin.two_cores", "two cores against one", "×", ratios(one, two), Bar("≥", LEAST_OF_TWO_CORES))
+        Figure("twin.two_cores", "two cores against one", "×", against_one, Bar("≥", LEAST_OF_TWO_CORES)),
+        Figure(
+            "twin.million_s",
+            "a million sessions at that pace",
+            "s",
+            tuple(million_s),
+            Bar("≤", MAX_MILLION_S),
+        ),
     ]
 
 

@@ -102,11 +102,17 @@ def timed(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def replications_on(workers: int, scenario: str, seed: int, replications: int) -> float:
-    """Give the wall-clock seconds that replications take on so many cores, processes started included."""
+def replications_on(
+    workers: int, scenario: str, seed: int, replications: int, folder: Path
+) -> tuple[float, int]:
+    """Run replications as `make simulate` does, their events going to *folder*.
+
+    Returns:
+        Wall-clock seconds, processes started included, and the sessions of all replications.
+    """
     asked = parse_scenario_argument(scenario)
-    jobs = [Job(asked, seed, number) for number in range(replications)]
+    jobs = [Job(asked, seed, number, folder / f"events-{number}.parquet") for number in range(replications)]
     began = time.perf_counter()
-    for _ in replicate(jobs, workers):
-        pass
-    return time.perf_counter() - began
+    outcomes = [outcome for _, outcome in replicate(jobs, workers)]
+    seconds = time.perf_counter() - began
+    return seconds, sum(outcome.summary.totals.sessions for outcome in outcomes)

@@ -138,6 +138,6 @@ def show_history(console: Console, kept: Path) -> int:
     if not runs:
         console.print(f"no run on this machine in {escape(str(kept))}: `make bench` makes one")
         return 0
-    console.print(f"{escape(str(machine))}; {len(runs)} runs in {escape(str(kept))}")
+    console.print(f"{escape(str(machine))}; runs kept in {escape(str(kept))}: {len(runs)}")
     console.print(history_table(runs))
     return 0

@@ -30,12 +30,13 @@ def settle_listings(
     situations: Mapping[str, Situation],
     rankings: Iterable[Weights],
     store: InventoryStore,
-    passed: Iterable[tuple[str, Place]] = (),
+    passed: Iterable[tuple[str, Place | None]] = (),
 ) -> int:
     """Bring the places of these offers up to date in each ranking.
 
     Args:
-        passed: offer ids with places that they had since the last batch, as its records show them.
+        passed: offer ids with places that they had since the last batch, as its records show them; None =
+            in no list.
     Returns:
         How many places changed.
     Raises:
@@ -73,12 +74,15 @@ def _due(situations: Mapping[str, Situation], rankings: Iterable[Weights]) -> li
 
 
 def _left_on_boards(
-    passed: Iterable[tuple[str, Place]], situations: Mapping[str, Situation], rankings: Iterable[Weights]
+    passed: Iterable[tuple[str, Place | None]],
+    situations: Mapping[str, Situation],
+    rankings: Iterable[Weights],
 ) -> list[ListingChange]:
-    """What boards may still hold although neither the index nor the offer says so.
+    """What boards may show although neither the index nor the offer says so.
 
-    A process may have died with a place on boards that the index did not have yet. When the offer has
-    meanwhile gone back to what the index says, nothing differs any more, and only the records tell.
+    A process may have died with a place put on boards, or taken off them, that the index did not follow yet.
+    When the offer has meanwhile gone back to what the index says, nothing differs any more, and only the
+    records tell.
     """
     changes = []
     for offer_id, place in passed:

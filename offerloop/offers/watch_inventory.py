@@ -51,13 +51,11 @@ def watch_inventory(
     return listings_changed
 
 
-def _places_in(changes: Sequence[OfferChange]) -> Iterator[tuple[str, Place]]:
-    """The places that the offers had by the records."""
+def _places_in(changes: Sequence[OfferChange]) -> Iterator[tuple[str, Place | None]]:
+    """The places that the offers had by the records; None = in no list."""
     for change in changes:
-        for image in (change.before, change.after):
-            place = place_of(image)
-            if place is not None:
-                yield change.offer_id, place
+        yield change.offer_id, place_of(change.before)
+        yield change.offer_id, place_of(change.after)
 
 
 def _settle_pivots(

@@ -3,7 +3,7 @@
 import pytest
 
 from offerloop.offers.model import EventType
-from simulator.hunt.script import CreateOffer, Deliver, RemoveOffer, Stream, Track
+from simulator.hunt.script import CreateOffer, Deliver, RemoveOffer, SetStock, Stream, Track
 from simulator.hunt.search import perform
 
 KITE = CreateOffer(offer="kite", category="kites", priority=50, stock=1, per_user=0)
@@ -18,6 +18,13 @@ SCRIPTS = {
         KITE,
         Deliver(stream=Stream.OFFERS, dies_after=1),
         RemoveOffer(offer="kite"),
+    ],
+    "a monitor dies when a sold-out offer has left boards, and stock comes before the batch comes again": [
+        KITE,
+        Deliver(stream=Stream.OFFERS),
+        SetStock(offer="kite", units=0),
+        Deliver(stream=Stream.OFFERS, dies_after=2),
+        SetStock(offer="kite", units=1),
     ],
 }
 

@@ -70,9 +70,10 @@ class Surroundings:
         visits: the stream that visits draw from.
         patience: fruitless visits in a row after which a shopper stays away for good; 0 = any number.
         ends_s: simulated second at which the run ends; who would come later does not wait for it.
+        appointment: makes the event of a visit at a simulated second; None = a plain timeout.
     """
 
-    __slots__ = ("calls", "curve", "ends_s", "env", "patience", "shop", "visits", "witness")
+    __slots__ = ("appointment", "calls", "curve", "ends_s", "env", "patience", "shop", "visits", "witness")
 
     def __init__(
         self,
@@ -84,8 +85,10 @@ class Surroundings:
         visits: Moments,
         patience: int,
         ends_s: float = inf,
+        appointment: Callable[[float], simpy.Event] | None = None,
     ) -> None:
         self.ends_s = ends_s
+        self.appointment = appointment or (lambda at_s: env.timeout(at_s - env.now))
         self.env, self.shop, self.calls, self.witness = env, shop, calls, witness
         self.curve, self.visits, self.patience = curve, visits, patience
 
@@ -107,7 +110,7 @@ def live(person: Person, around: Surroundings, *, may_depart: bool = True) -> St
         next_s = around.curve.after(now_s + looked_on_s, gap / rate)
         if next_s >= around.ends_s:
             return False
-        yield env.timeout(next_s - now_s)
+        yield around.appointment(next_s)
         if not visit:
             around.witness.arrived(person)
         row = around.visits.uniforms(NUMBERS, person.number, visit)

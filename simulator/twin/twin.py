@@ -9,6 +9,7 @@ from offerloop.offers.model import Offer
 from simulator.arrivals import DAY_S, HOUR_S, ArrivalCurve, draw_day_factors
 from simulator.memory.snapshot import snapshot
 from simulator.scenario.model import Scenario
+from simulator.shoppers.appointments import Appointments
 from simulator.shoppers.clocks import VirtualClock
 from simulator.shoppers.crowd import gather
 from simulator.shoppers.population import Population
@@ -110,7 +111,9 @@ class Twin:
         shop, visits = TwinShop(self.system, self.tally), streams.moments("visit")
         patience = scenario.population.fruitless_visits
         ends_s = float(days * DAY_S)
-        around = Surroundings(env, shop, stage, self.tally, curve, visits, patience, ends_s)
+        around = Surroundings(
+            env, shop, stage, self.tally, curve, visits, patience, ends_s, Appointments(env).at
+        )
         gather(env, Population(scenario.population, streams), around)
 
     # -- time passes -----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from types import ModuleType
 
 import dask
 import pytest
@@ -82,6 +83,14 @@ def address_in(file):
 def wait_for_a_worker(address):
     with Client(address, set_as_default=False) as client:
         client.wait_for_workers(1, timeout=60)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _a_main_module_that_workers_can_load():
+    """Streamlit's page tests leave their script as this process's main module, which workers would run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -30,13 +30,14 @@ def server_for(manager: KinesisServerManager, account_id: str) -> KinesisMockNod
         exe_path=Path(os.environ["KINESIS_PROGRAM"]),
         latency=f"{STREAM_MADE_WITHIN_MS}ms",
         account_id=account_id,
+        host="127.0.0.1",
         log_level="WARN",
     )
 
 
 def start(server: KinesisMockNodeServer) -> ChildThread:
-    """Start node with a watch over its standard input, which closes when LocalStack ends."""
-    watch = str(Path(__file__).with_name("end_with_parent.cjs"))
+    """Start node: on the loopback interface alone, and ending when LocalStack does."""
+    preload = str(Path(__file__).with_name("child.cjs"))
     variables = {name: str(value) for name, value in server._environment_variables.items()}
-    command = [os.environ["KINESIS_NODE"], "--require", watch, str(server._exe_path)]
+    command = [os.environ["KINESIS_NODE"], "--require", preload, str(server._exe_path)]
     return start_child("kinesis", command, variables)

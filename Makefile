@@ -28,7 +28,7 @@ $(ENVIRONMENTS):
 setup: $(ENVIRONMENTS) ## Make the environments (every target does it when needed; PYTHON= chooses the interpreter)
 	@:
 
-up: setup ## Start, deploy and seed (TARGET= PORT= RESET=1 PREFIX=)
+up: setup ## Start, deploy and seed (TARGET=embedded|localstack PORT= RESET=1 PREFIX= DOCKER=0)
 	@$(HARNESS) up
 
 down: setup ## Stop what `up` started; the data stays
@@ -93,6 +93,10 @@ demo: setup ## Everything at once, until Ctrl-C (HEADLESS=1 MINUTES=1: run, audi
 
 test: setup ## Lint, then every test
 	@$(HARNESS) test
+
+.PHONY: test-all
+test-all: setup ## Lint, every test, and the emulated tests once more on LocalStack
+	@$(HARNESS) test-all
 
 lint: setup ## ruff, mypy, import-linter, cfn-lint and sam validate
 	@$(HARNESS) lint

@@ -255,3 +255,12 @@ def test() -> None:
     from harness.quality import run_tests
 
     raise typer.Exit(run_linters(say) or run_tests(say))
+
+
+@app.command(name="test-all")
+def test_all() -> None:
+    """Lint, run every test, and the emulated ones once more on LocalStack."""
+    from harness.quality import lint as run_linters
+    from harness.quality import run_tests
+
+    raise typer.Exit(run_linters(say) or run_tests(say) or run_tests(say, "localstack", "tests/emulated"))

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from harness.deploy import STACKS
 from harness.lifecycle import Say
 from harness.sam import sam_environment
-from harness.system import REPOSITORY, without_aws_account
+from harness.system import REPOSITORY, TargetName, without_aws_account
 
 BIN = REPOSITORY / ".venv/bin"
 
@@ -57,16 +57,20 @@ def run_check(name: str, command: list[str], say: Say) -> int:
     return int(ended.returncode != 0)
 
 
-def run_tests(say: Say) -> int:
+def run_tests(say: Say, target: TargetName = "embedded", *only: str) -> int:
     """Run the test suite on as many processes as there are cores, at most four.
 
+    Args:
+        target: what the emulated tests run on.
+        only: files or folders of tests; all when none is given.
     Returns:
         pytest's exit code.
     """
     workers = min(4, os.cpu_count() or 1)
-    say(f"pytest on {workers} processes")
-    command = [str(BIN / "pytest"), "-n", str(workers), "--dist", "loadfile"]
+    say(f"pytest on {workers} processes, emulated tests on {target}")
+    command = [str(BIN / "pytest"), "-n", str(workers), "--dist", "loadfile", *only]
     # The tests start systems of their own: what this shell says about another must not reach them.
     ours = ("TARGET", "PORT", "RESET", "HEADLESS", "MINUTES", "PREFIX", "OFFERLOOP_STATE", "OFFERLOOP_TARGET")
     environment = {name: value for name, value in without_aws_account(os.environ).items() if name not in ours}
+    environment["OFFERLOOP_TEST_TARGET"] = target
     return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode

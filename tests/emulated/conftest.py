@@ -12,7 +12,7 @@ from tests.emulated.target import TARGET_NAME, TRIAL, Target
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On LocalStack, leave out what is about the embedded target alone, and expect what is known to differ."""
+    """On LocalStack, leave out what is about the embedded target alone; what is known to differ has to."""
     if TARGET_NAME != "localstack":
         return
     for item in items:

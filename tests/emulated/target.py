@@ -40,6 +40,18 @@ class Target:
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run ``python -m harness <command>`` there."""
+        return subprocess.run(
+            [sys.executable, "-m", "harness", *command],
+            env={**self.environment(), **variables},
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_WITHIN_S,
+            check=False,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Give the whole environment of its commands."""
         inherited = {
             name: value for name, value in without_aws_account(os.environ).items() if name not in OURS
         }
@@ -50,15 +62,7 @@ class Target:
             "TARGET": TARGET_NAME,
             "COLUMNS": "300",
         }
-        return subprocess.run(
-            [sys.executable, "-m", "harness", *command],
-            env={**inherited, **ours, **self.variables, **variables},
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_WITHIN_S,
-            check=False,
-        )
+        return {**inherited, **ours, **self.variables}
 
     def up(self, **variables: str) -> RunningSystem:
         """Bring the system up and give it."""

@@ -22,6 +22,8 @@ def answer(event, context):
         raise LookupError(event["why"])
     elif asked == "import":
         importlib.import_module(event["module"])
+    elif asked == "exit":
+        os._exit(event["code"])
     elif asked == "sleep":
         time.sleep(event["seconds"])
     elif asked == "environment":

@@ -26,6 +26,7 @@ class Emulator(ABC):
         way: how state.json remembers it; differs between the ways to run one target.
         keeps_data: data survive a stop.
         start_within_s: seconds after which a start has failed.
+        stop_within_s: seconds that it gets to stop in order, before it is killed.
         health: path that answers as soon as it is ready.
     """
 
@@ -33,6 +34,7 @@ class Emulator(ABC):
     way: ClassVar[str]
     keeps_data: bool
     start_within_s: ClassVar[float]
+    stop_within_s: ClassVar[float]
     health: ClassVar[str]
 
     def __init__(self, settings: Settings) -> None:

@@ -183,15 +183,17 @@ def down(settings: Settings, say: Say) -> None:
 
 def stop_all(settings: Settings, known: State, say: Say) -> None:
     """Stop the processes that are in the state, and only those."""
-    started = "emulator" in known.processes
+    emulator = emulator_of(settings, known) if "emulator" in known.processes else None
     for name in sorted(known.processes, key=lambda each: STOP_ORDER.index(each)):
         process = known.processes.pop(name)
         known.pages.pop(name, None)
         if process.alive():
             say(f"stopping {name}")
-        stop(process)
-    if started:
-        emulator_of(settings, known).clear_away()
+        if name == "emulator" and emulator is not None:
+            stop(process, emulator.stop_within_s)
+            emulator.clear_away()
+        else:
+            stop(process)
 
 
 def forget_dead(settings: Settings, known: State, say: Say) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-STOP_WITHIN_S = 20  # the emulator writes its state while it stops
+STOP_WITHIN_S = 20
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ class EmbeddedEmulator(Emulator):
     way = "embedded"
     keeps_data = True
     start_within_s = 20
+    stop_within_s = 20  # it writes its state meanwhile
     health = "/_ministack/health"
 
     def prepare(self, say: Say) -> None:

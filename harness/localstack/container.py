@@ -93,6 +93,7 @@ class LocalStackContainer(Emulator):
     name = "LocalStack"
     way = "container"
     start_within_s = 120
+    stop_within_s = 60
     health = "/_localstack/health"
 
     def __init__(self, settings: Settings) -> None:

@@ -8,7 +8,7 @@ best found so far. The candidates' own records are then read, so that what is se
 scored as it stands.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from offerloop.clock import Clock, now_s
 from offerloop.offers.board import ALL_OFFERS, Head, category_list
@@ -23,8 +23,8 @@ from offerloop.offers.scoring import (
     ScoreBreakdown,
     Weights,
     breakdown,
+    offer_ticks,
     points,
-    score_ticks,
     sort_key,
 )
 from offerloop.record import record
@@ -96,7 +96,7 @@ def _check(
         for offer in offers.get_many(ids).values():
             if offer.is_available(now):
                 own = relevance.get(offer.category, DEFAULT_RELEVANCE)
-                ticks = score_ticks(RankEntry.of(offer), own, weights, now)
+                ticks = offer_ticks(offer, own, weights, now)
                 servable.append((-ticks, offer.offer_id, offer, own))
         if len(servable) >= SERVED:
             break
@@ -149,61 +149,57 @@ class _Candidates:
         for list_name, relevance in self._relevances.items():
             board = self._boards[list_name]
             if board.base.frontier is None and len(board.base.entries) <= SHORT:
-                self._take_all(board.base.entries, relevance, best)
+                self._gather(board.base.entries, relevance, best, limit=SHORT)
                 continue
             for order, head in ((Order.BASE, board.base), (Order.URGENT, board.urgent)):
-                # Ticks of the last of the wanted ones so far: what falls below is not among them.
                 mark = 0
                 if wanted is not None and len(best) >= wanted:
+                    # Ticks of the last of the wanted ones so far: what falls below is not among them.
                     mark = sorted(best.values(), reverse=True)[wanted - 1]
-                self._gather(list_name, order, head, relevance, mark, best)
+                entries = self._entries(list_name, order, head)
+                self._gather(entries, relevance, best, limit=SERVED + SPARES, order=order, mark=mark)
         ranked = sorted([(-ticks, offer_id) for offer_id, ticks in best.items()])
         return [offer_id for _, offer_id in ranked]
 
-    def _take_all(self, entries: Sequence[RankEntry], relevance: int, best: dict[str, int]) -> None:
-        """Add the servable entries of a list that its board holds whole."""
-        weights, skipped, now = self._weights, self._skipped, self._now
-        for entry in entries:
-            ticks = score_ticks(entry, relevance, weights, now)
-            offer_id, _, _, expires_at = entry
-            if expires_at is not None and expires_at <= now:
-                continue
-            if skipped and skipped.get(offer_id, 0) > now:
-                continue
-            if best.get(offer_id, -1) < ticks:
-                best[offer_id] = ticks
-
     def _gather(
-        self, list_name: str, order: Order, head: Head, relevance: int, mark: int, best: dict[str, int]
+        self,
+        entries: Iterable[RankEntry],
+        relevance: int,
+        best: dict[str, int],
+        *,
+        limit: int,
+        order: Order = Order.BASE,
+        mark: int = 0,
     ) -> None:
-        """Add the first servable entries of one order to *best*, until the order falls below *mark*."""
+        """Add the first *limit* servable entries to *best*, until their order falls below *mark*."""
         weights, skipped, now = self._weights, self._skipped, self._now
-        per_priority, per_unit = weights.per_priority, weights.per_unit
+        per_priority, per_unit, per_second = weights.per_priority, weights.per_unit, weights.per_urgent_second
         from_relevance = weights.per_relevance * relevance
-        urgent, taken = order is Order.URGENT, 0
-        for offer_id, priority, stock, expires_at in self._entries(list_name, order, head):
+        urgent = order is Order.URGENT
+        for offer_id, priority, stock, expires_at in entries:
             ticks = per_priority * priority + per_unit * stock + from_relevance
-            urgency = 0
             if expires_at is None:
                 if urgent:
                     break  # from here on nothing has an end: the base order has it all
-            elif expires_at <= now:
-                continue
+                if ticks < mark:
+                    break
             else:
-                urgency = weights.per_urgent_second * (URGENCY_WINDOW_S - expires_at + now)
-            # What the order falls by: a in the base order, b + c*t in the urgent one.
-            if (ticks + urgency if urgent else ticks) < mark:
-                break
-            if skipped and skipped.get(offer_id, 0) > now:
+                if expires_at <= now:
+                    continue
+                urgency = per_second * (URGENCY_WINDOW_S - expires_at + now)
+                # What the order falls by: a in the base order, b + c*t in the urgent one.
+                if (ticks + urgency if urgent else ticks) < mark:
+                    break
+                if urgency > 0:
+                    ticks += urgency
+            if offer_id in skipped and skipped[offer_id] > now:
                 continue
-            if urgency > 0:
-                ticks += urgency
             # An offer of a special category also stands in the list of all, at the lower default: its
             # highest reading is the true one.
-            if best.get(offer_id, -1) < ticks:
+            if offer_id not in best or best[offer_id] < ticks:
                 best[offer_id] = ticks
-            taken += 1
-            if taken == SERVED + SPARES:
+            limit -= 1
+            if not limit:
                 break
 
     def _entries(self, list_name: str, order: Order, head: Head) -> Iterable[RankEntry]:

@@ -131,6 +131,19 @@ def score_ticks(entry: RankEntry, relevance: int, weights: Weights, now: int) ->
     return ticks
 
 
+def offer_ticks(offer: Offer, relevance: int, weights: Weights, now: int) -> int:
+    """`score_ticks` of an offer's own entry, without making the entry."""
+    units, ends = offer.inventory_count, offer.expires_at
+    ticks = (
+        weights.per_priority * (offer.priority + offer.priority_boost)
+        + weights.per_unit * (units if units < INVENTORY_CAP else INVENTORY_CAP)
+        + weights.per_relevance * relevance
+    )
+    if ends is not None and ends - now < URGENCY_WINDOW_S:
+        ticks += weights.per_urgent_second * (URGENCY_WINDOW_S - ends + now)
+    return ticks
+
+
 def sort_key(entry: RankEntry, weights: Weights, order: Order) -> str:
     """Position of an offer in a ranked list: ascending strings are descending scores, ties by offer id.
 

@@ -102,7 +102,7 @@ def _decide(
         takes_unit=takes_unit,
         redemption_limit=offer.redemptions_per_user,
         message=engagement_message(event),
-        answered=answered(request, _answer(event_id), now),
+        answered=answered(request, _answer(event_id), now) if request is not None else None,
         now=now,
     )
 

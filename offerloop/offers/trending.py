@@ -34,30 +34,27 @@ class TrendScores:
     def at(self, now_ms: int) -> "TrendScores":
         """The same scores faded to *now_ms*; time never runs backwards."""
         now_ms = max(now_ms, self.as_of_ms)
-        if now_ms == self.as_of_ms:
-            return self
-        fade = decayed(1.0, (now_ms - self.as_of_ms) / 1_000, TRENDING_HALF_LIFE_S)
-        faded = {name: points * fade for name, points in self.points.items()}
-        return TrendScores(now_ms, {name: points for name, points in faded.items() if points >= FORGET_BELOW})
+        return TrendScores(now_ms, self._faded(now_ms))
 
     def plus(self, events: Iterable[EngagementEvent], now_ms: int) -> "TrendScores":
         """These scores with *events* added, each faded from when it happened."""
-        now = self.at(now_ms)
-        points = dict(now.points)
+        now_ms = max(now_ms, self.as_of_ms)
+        points = self._faded(now_ms)
         for event in events:
-            gained = decayed(
-                TRENDING_POINTS[event.event_type],
-                (now.as_of_ms - event.occurred_at_ms) / 1_000,
-                TRENDING_HALF_LIFE_S,
-            )
+            elapsed_s = (now_ms - event.occurred_at_ms) / 1_000
+            gained = decayed(TRENDING_POINTS[event.event_type], elapsed_s, TRENDING_HALF_LIFE_S)
             if gained >= FORGET_BELOW:
                 points[event.category] = points.get(event.category, 0.0) + gained
-        return TrendScores(now.as_of_ms, points)
+        return TrendScores(now_ms, points)
 
     def top(self, now_ms: int, limit: int) -> tuple[TrendingCategory, ...]:
         """The *limit* highest categories at or above TRENDING_FLOOR, strongest first, ties by name."""
+        return strongest(self._faded(now_ms), limit)
+
+    def _faded(self, now_ms: int) -> dict[str, float]:
+        """Points as they stand at *now_ms*, without those that are as good as gone."""
         fade = decayed(1.0, (now_ms - self.as_of_ms) / 1_000, TRENDING_HALF_LIFE_S)
-        return strongest({name: points * fade for name, points in self.points.items()}, limit)
+        return {name: points * fade for name, points in self.points.items() if points * fade >= FORGET_BELOW}
 
 
 def strongest(points: Mapping[str, float], limit: int) -> tuple[TrendingCategory, ...]:

@@ -43,7 +43,7 @@ class TwinClock:
         self._env, self._begins_ms = env, begins_ms
 
     def now_ms(self) -> int:
-        return self._begins_ms + int(self._env.now * 1_000)
+        return self._begins_ms + int(self._env._now * 1_000)  # `now` itself is a property, and asked often
 
 
 class Twin:

@@ -15,6 +15,7 @@ from offerloop.offers.scoring import (
     RankEntry,
     Weights,
     breakdown,
+    offer_ticks,
     points,
     score_ticks,
     sort_key,
@@ -124,3 +125,17 @@ def test_an_entry_has_the_effective_priority_and_a_capped_stock():
     offer = an_offer(priority=95, priority_boost=20, inventory_count=5_000, expires_at=NOON)
 
     assert RankEntry.of(offer) == RankEntry("OFF001", 115, 100, NOON)
+
+
+@given(
+    st.integers(0, 100),
+    st.sampled_from([0, 20]),
+    st.integers(0, 300),
+    st.none() | st.integers(NOON + 1, NOON + 3 * WEEK),
+    st.integers(0, 100),
+    weights(),
+)
+def test_an_offer_scores_as_its_entry(priority, boost, units, ends, relevance, own):
+    offer = an_offer(priority=priority, priority_boost=boost, inventory_count=units, expires_at=ends)
+
+    assert offer_ticks(offer, relevance, own, NOON) == score_ticks(RankEntry.of(offer), relevance, own, NOON)

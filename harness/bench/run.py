@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -60,7 +62,11 @@ def bench(console: Console) -> int:
 
 @contextmanager
 def bench_at_work(console: Console, *, quick: bool) -> Iterator[Bench]:
-    """Give a bench with a folder; at the end everything that it started is stopped and the folder gone."""
+    """Give a bench with a folder; at the end everything that it started is stopped and the folder gone.
+
+    SIGTERM ends it in the same way as Ctrl-C does.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     folder = Path(tempfile.mkdtemp(prefix="offerloop-bench-"))
     at_work = Bench(folder, quick, lambda line: console.print(f"  {escape(line)}"))
     try:
@@ -68,6 +74,7 @@ def bench_at_work(console: Console, *, quick: bool) -> Iterator[Bench]:
     finally:
         at_work.close()
         shutil.rmtree(folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 def measure_and_keep(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -62,20 +63,27 @@ class OwnSystem:
     def _make(self, *arguments: str) -> tuple[float, str]:
         """Run make there; gives the seconds it took and its output."""
         began = time.perf_counter()
-        ended = subprocess.run(
+        # In a group of its own: a bench that is told to end must be able to end all of it, before `down`.
+        with subprocess.Popen(
             ["make", *arguments],
             cwd=REPOSITORY,
             env=self._environment(os.environ),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=COMMAND_WITHIN_S,
-            check=False,
-        )
+            start_new_session=True,
+        ) as command:
+            try:
+                output, errors = command.communicate(timeout=COMMAND_WITHIN_S)
+            except BaseException:
+                os.killpg(command.pid, signal.SIGTERM)
+                command.communicate()
+                raise
         seconds = time.perf_counter() - began
-        if ended.returncode:
-            said = (ended.stderr + ended.stdout).strip().splitlines() or ["it said nothing"]
+        if command.returncode:
+            said = (errors + output).strip().splitlines() or ["it said nothing"]
             raise SystemFailed(f"`make {' '.join(arguments)}` failed: {said[0]}")
-        return seconds, ended.stdout
+        return seconds, output
 
     def _environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
         kept = {

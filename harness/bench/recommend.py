@@ -16,7 +16,7 @@ from harness.system import RunningSystem, rest_api_url
 HELLO_TEMPLATE = Path(__file__).parent / "hello/template.yaml"
 DEPLOY_WITHIN_S = 120.0
 MOST_AGAINST_HELLO = 2.0
-WARM_UP, PER_ROUND = 30, 40
+WARM_UP, PER_ROUND = 30, 30  # nine rounds: 100 a user, of the 120 a minute that a visitor has
 USERS = ("USER001", "USER002", "USER003")  # of the sample data; each has categories that he prefers
 
 

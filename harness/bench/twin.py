@@ -43,7 +43,7 @@ def speed(bench: Bench) -> list[Figure]:
     """Sessions a second and core, alone and with its events kept, and what a session consists of."""
     events = bench.folder / "events.parquet"
     alone, kept = [], []
-    for _ in range(bench.rounds(5)):
+    for _ in range(bench.rounds(3)):
         alone.append(in_own_process(twin_alone, BASELINE, SEED))
         kept.append(in_own_process(twin_with_events, BASELINE, SEED, events))
         events.unlink()
@@ -80,7 +80,7 @@ def session(run: TwinRun) -> list[Figure]:
 
 def plain_loop(bench: Bench) -> Figure:
     """The twin's speed against that of the same use-case calls without SimPy, shoppers and streams."""
-    measured = in_own_process(twin_and_plain_loop, SHORT, SEED, bench.rounds(5))
+    measured = in_own_process(twin_and_plain_loop, SHORT, SEED, bench.rounds(3))
     against = ratios([plain for _, plain in measured], [twin for twin, _ in measured])
     return Figure(
         "twin.plain_ratio",

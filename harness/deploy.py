@@ -163,10 +163,11 @@ def failed_for_good(cloudformation: Any, name: str) -> Callable[[], bool]:
 
 
 def clear_failed(settings: Settings, stack: Stack, cloudformation: Any, say: Say) -> None:
-    """Delete a stack that takes no update any more because an earlier deployment failed.
+    """Delete a stack that was never whole, and so takes no update.
 
     Raises:
-        StackFailed: it is the data stack, or it cannot be deleted.
+        StackFailed: it was whole before an update failed, which emulators alone leave in such a state, having
+            lost track of what there is; or it cannot be deleted.
     """
     name = stack.name(settings)
     description = describe(cloudformation, name)
@@ -174,7 +175,7 @@ def clear_failed(settings: Settings, stack: Stack, cloudformation: Any, say: Say
         return
     state = description["StackStatus"]
     afresh = f"`make reset{of_target(settings.target)}` starts afresh"
-    if stack is STACKS[0]:
+    if was_whole(cloudformation, name):
         raise StackFailed(
             f"stack {name} is in {state} after a failed deployment and takes no other: {afresh}"
         )
@@ -186,6 +187,16 @@ def clear_failed(settings: Settings, stack: Stack, cloudformation: Any, say: Say
         )
     except WaiterError:
         raise StackFailed(f"stack {name} in {state} cannot be deleted: {afresh}") from None
+
+
+def was_whole(cloudformation: Any, name: str) -> bool:
+    """Tell whether a deployment of the stack ever ended well."""
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
+    return any(
+        event["ResourceType"] == "AWS::CloudFormation::Stack" and event["ResourceStatus"] in DEPLOYED
+        for page in pages
+        for event in page["StackEvents"]
+    )
 
 
 def parameters_of(settings: Settings, template: Path) -> dict[str, str]:

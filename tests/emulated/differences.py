@@ -38,6 +38,12 @@ LOCALSTACK_DIFFERS = {
     "test_target_streams.py::test_a_bad_record_is_given_up_and_blocks_no_other": (
         "BisectBatchOnFunctionError is not implemented: a bad record takes the rest of its batch with it"
     ),
+    "test_target_lifecycle.py::test_a_broken_template_rolls_back_and_names_the_resource": (
+        "a queue's visibility timeout is not checked; test_localstack_process.py has the same with a bad name"
+    ),
+    "test_target_lifecycle.py::test_a_first_deployment_that_failed_is_mended_by_the_next": (
+        "it loses track of what a failed stack had made, and cannot delete it: `make reset` is the way out"
+    ),
     "test_target_lifecycle.py::test_down_and_up_keep_data_key_and_address_until_reset": (
         "the free LocalStack keeps no data over a stop: `make up` deploys and seeds again"
     ),

@@ -162,6 +162,23 @@ def test_a_broken_template_rolls_back_and_names_the_resource(own_trial: Target, 
     assert httpx.get(f"{system.api_url}/open").status_code == 200
 
 
+def test_a_first_deployment_that_failed_is_mended_by_the_next(own_trial: Target, tmp_path: Path) -> None:
+    own_trial.application = trial_copy(tmp_path)
+    template = own_trial.application / "template.yaml"
+    whole = template.read_text()
+    bad = "Properties: {QueueName: not a name, VisibilityTimeout: 99999}"
+    change(template, "\nOutputs:\n", f"\n  Queue:\n    Type: AWS::SQS::Queue\n    {bad}\nOutputs:\n")
+
+    broken = own_trial.run("up")
+    template.write_text(whole)
+    mended = own_trial.run("up")
+
+    assert (broken.returncode, broken.stderr.count("\n")) == (1, 1)
+    assert "stack offerloop was not deployed: Queue (AWS::SQS::Queue): " in broken.stderr
+    assert mended.returncode == 0, mended.stderr
+    assert httpx.get(f"{own_trial.system().api_url}/open", timeout=30).status_code == 200
+
+
 def test_a_dependency_missing_from_the_requirements_fails(own_trial: Target, tmp_path: Path) -> None:
     own_trial.application = trial_copy(tmp_path)
     (own_trial.application / "sam/bundle/requirements.txt").write_text("")

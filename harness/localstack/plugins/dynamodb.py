@@ -46,6 +46,17 @@ def start(server: DynamodbServer) -> ChildThread:
     )
 
 
+def address_of_dynamodb() -> str:
+    """Give the address at which functions reach the server itself.
+
+    LocalStack's gateway adds 5 ms to each call, in the one interpreter that has all else to do as well: with
+    every read of every function through it, ten recommendations a second would be too many.
+    """
+    server = DynamodbServer.get()
+    server.start_dynamodb()
+    return f"http://127.0.0.1:{server.port}"
+
+
 def passed_on(update_time_to_live: Any) -> Any:
     """Give ``update_time_to_live`` that tells the server too, which deletes expired items once a minute."""
 

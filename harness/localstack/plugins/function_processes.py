@@ -23,6 +23,7 @@ from localstack.services.lambda_.invocation.lambda_models import FunctionVersion
 from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 from localstack.services.lambda_.invocation.runtime_executor import LambdaRuntimeException, RuntimeExecutor
 from plugins.children import inherited
+from plugins.dynamodb import address_of_dynamodb
 from plugins.output import Output
 from plugins.packages import unpacked
 from plugins.runtime_api import Invocation, RuntimeApi
@@ -249,6 +250,7 @@ def worker_environment(function_version: FunctionVersion, variables: dict[str, s
     aws = {name: str(value) for name, value in variables.items() if not name.startswith(NOT_ON_AWS)}
     return {
         **inherited(),
+        "AWS_ENDPOINT_URL_DYNAMODB": address_of_dynamodb(),
         **aws,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{settings.runtime}",
         "LAMBDA_TASK_ROOT": task_root,

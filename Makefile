@@ -108,5 +108,7 @@ lock: setup ## Compile requirements/*.txt anew (needs the network)
 	@requirements/lock
 
 clean: ## Remove environments, builds and state; stops what runs
-	@if [ -x .venv/bin/python ] && [ -e .offerloop/$(TARGET)/state.json ]; then $(HARNESS) down; fi
+	@for target in embedded localstack; do \
+		if [ -x .venv/bin/python ] && [ -e .offerloop/$$target/state.json ]; then TARGET=$$target $(HARNESS) down; fi; \
+	done
 	@rm -rf .venv .emulator .lambda .localstack .sam .offerloop .aws-sam

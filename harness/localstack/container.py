@@ -156,7 +156,8 @@ class LocalStackContainer(Emulator):
 
     def explain(self, log: str) -> str | None:
         """Tell a refused token and a port that Docker could not bind from other reasons."""
-        if "license activation failed" in log.lower() or "auth token" in log.lower():
+        refused = "license activation failed" in log.lower() or "auth token" in log.lower()
+        if refused and os.environ.get("LOCALSTACK_AUTH_TOKEN"):
             return (
                 "LOCALSTACK_AUTH_TOKEN was not accepted: correct it, "
                 f"or unset it and run {FREE_IMAGE}, which needs none"

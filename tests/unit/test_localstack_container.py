@@ -133,7 +133,7 @@ def test_compose_gets_every_variable_that_its_file_asks_for(settings: Settings, 
 def test_the_container_is_reached_through_loopback_alone_and_reports_to_nobody() -> None:
     (service,) = yaml.safe_load(COMPOSE_FILE.read_text())["services"].values()
 
-    assert service["ports"] == ["127.0.0.1:${OFFERLOOP_PORT:?}:4566"]
+    assert service["ports"] == ["127.0.0.1:${OFFERLOOP_PORT:?}:${OFFERLOOP_PORT}"]
     assert service["environment"]["DISABLE_EVENTS"] == "1"
 
 
@@ -181,8 +181,9 @@ def test_a_stop_keeps_the_volume_and_a_reset_removes_it(
 )
 @pytest.mark.enable_socket
 def test_a_container_that_does_not_start_says_why(
-    settings: Settings, docker: FakeDocker, printed: str, line: str
+    settings: Settings, docker: FakeDocker, monkeypatch: pytest.MonkeyPatch, printed: str, line: str
 ) -> None:
+    monkeypatch.setenv("LOCALSTACK_AUTH_TOKEN", "ls-made-up")
     docker(f'case "$*" in *" up "*) echo "{printed}"; exit 1;; esac')
     localstack = LocalStackContainer(settings)
     settings.state_dir.mkdir()

@@ -100,11 +100,11 @@ def test_the_same_person_has_the_same_taste_in_every_visit_and_process():
     assert {Visitor(f"U{n}", POPULATION, seed=1).appeal(OFFERS[0]) for n in range(20)} != set(appeals)
 
 
-def test_a_visit_averages_one_recommendation_and_at_least_three_events():
+def test_a_visit_averages_some_three_events():
     visits = [sent(visit(Visitor(f"U{n}", POPULATION, seed=1), Random(n)), serve) for n in range(1_000)]
     events = sum(request.name != "recommend" for requests in visits for request in requests)
 
-    assert events / len(visits) >= 3
+    assert 2.5 < events / len(visits) < 3.5
 
 
 def test_the_manager_refills_what_runs_out_and_takes_the_last_sale_back():

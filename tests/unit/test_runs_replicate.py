@@ -1,9 +1,7 @@
 """Replications in worker processes: one result whoever carries them out, and a clean end of every kind."""
 
 import multiprocessing
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,14 +12,6 @@ from simulator.runs.replication import Job, carry_out
 from tests.simulated_runs import dies, raises, small_scenario, tosses
 
 SCENARIO = small_scenario()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _a_main_module_that_workers_can_load():
-    """Streamlit's page tests leave their script as this process's main module, which workers would run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "__main__", ModuleType("__main__"))
-        yield
 
 
 def jobs(count, simulate=tosses, folder=None, seed=7):

@@ -9,7 +9,7 @@ from offerloop.errors import Busy, ExperimentNotReady, UnknownExperiment
 from offerloop.offers.count_engagement import count_engagement
 from offerloop.offers.experiments import ExperimentStatus
 from offerloop.offers.expire_offers import expire_offers
-from offerloop.offers.model import EngagementEvent, EventType, OfferChange
+from offerloop.offers.model import EngagementEvent, OfferChange
 from offerloop.offers.run_experiments import prepare_experiment
 from offerloop.offers.watch_inventory import watch_inventory
 from offerloop.outbox import Message, Topic, publish, relay
@@ -20,7 +20,7 @@ from simulator.hunt.shop import DONE, Answer, MemoryShop
 from simulator.hunt.streams import RecordStream
 from simulator.memory.activity import MemoryOutbox
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
-from simulator.memory.engagement import MemoryEngagementStore
+from simulator.memory.engagement import MemoryEngagementStore, announced_event
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.world import MemoryWorld
 
@@ -195,7 +195,7 @@ class MemorySystem:
         if message.topic is Topic.STOCKOUT_ALERT:
             self.alerts[message.message_id] += 1
         else:
-            self._published.put([_event_of(message)])
+            self._published.put([announced_event(message)])
 
 
 Consumer = Callable[[Sequence[Any], Moment, Collection[int]], int]
@@ -227,8 +227,3 @@ def _take_batch(records: Sequence[Any], handle: Callable[[Sequence[Any]], object
         except (StoreFailed, Busy):
             return position
     return len(records)
-
-
-def _event_of(message: Message) -> EngagementEvent:
-    body: dict[str, Any] = dict(message.body)
-    return EngagementEvent(**body | {"event_type": EventType(body["event_type"])})

@@ -4,8 +4,8 @@ Each method is what one function does with one call or one batch. What a call wr
 deliver: `deliveries` is told after every call that may have written.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from offerloop.clock import Clock, now_s
 from offerloop.offers.choose_pivot import Report
@@ -13,7 +13,7 @@ from offerloop.offers.count_engagement import count_engagement
 from offerloop.offers.experiments import Experiment, ExperimentStatus
 from offerloop.offers.expire_offers import expire_offers
 from offerloop.offers.manage_offers import create_offer, restock_offer
-from offerloop.offers.model import EngagementEvent, EventType, Offer, OfferChange
+from offerloop.offers.model import EventType, Offer, OfferChange
 from offerloop.offers.recommend import Recommendation, recommend
 from offerloop.offers.run_experiments import prepare_experiment, start_experiment
 from offerloop.offers.scoring import Weights
@@ -22,7 +22,8 @@ from offerloop.offers.watch_inventory import watch_inventory
 from offerloop.outbox import Message, Topic, publish, relay
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
-from simulator.memory.engagement import MemoryEngagementStore
+from simulator.memory.engagement import MemoryEngagementStore, announced_event
+from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.serving import MemoryContextReader
 from simulator.memory.world import MemoryWorld
@@ -54,17 +55,6 @@ class _Nowhere:
         """Nobody listens."""
 
 
-class SequenceIds:
-    """`Ids` in order: 00000000-0000-4000-8000-000000000001, …"""
-
-    def __init__(self) -> None:
-        self._made = 0
-
-    def new_id(self) -> str:
-        self._made += 1
-        return f"00000000-0000-4000-8000-{self._made:012x}"
-
-
 class System:
     """One deployment.
 
@@ -77,7 +67,7 @@ class System:
     def __init__(self, clock: Clock, *, weights: Weights, boost: int, report: Report) -> None:
         self.world = MemoryWorld(clock, weights=weights)
         self.clock, self._boost, self._report = clock, boost, report
-        self._ids = SequenceIds()
+        self._ids = SeededIds()
         self._contexts = MemoryContextReader(self.world)
         self._inventory = MemoryInventoryStore(self.world)
         self._activity = MemoryActivityStore(self.world)
@@ -143,7 +133,7 @@ class System:
 
     def count(self, messages: Sequence[Message]) -> None:
         """offer-update-trending."""
-        events = [engagement_event(message) for message in messages]
+        events = [announced_event(message) for message in messages]
         count_engagement(events, store=self._engagement, now=now_s(self.clock))
 
     def send(self, messages: Sequence[Message]) -> frozenset[str]:
@@ -174,23 +164,3 @@ class System:
             deliveries.messages_written(world.drain_messages())
         if world.changes:
             deliveries.offers_changed(world.drain_changes())
-
-
-_EVENT_TYPES = {event_type.value: event_type for event_type in EventType}
-
-
-def engagement_event(message: Message) -> EngagementEvent:
-    """The event that a message of the engagement stream announces."""
-    body: Mapping[str, Any] = message.body
-    return EngagementEvent(
-        body["event_id"],
-        body["user_id"],
-        body["offer_id"],
-        body["category"],
-        _EVENT_TYPES[body["event_type"]],
-        body["occurred_at_ms"],
-        body["experiment_id"],
-        body["variant"],
-        body["first_exposure"],
-        body["first_conversion"],
-    )

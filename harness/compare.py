@@ -128,9 +128,8 @@ def show(comparison: Comparison, console: Console) -> None:
     console.print("[dim]All but the first are exploratory: among twenty, one is shown by chance alone.[/]")
     main = comparison.differences[comparison.main]
     if main.noise_left is not None:
-        console.print(
-            f"Pairing leaves {100 * main.noise_left:.2g} % of the variance that independent runs would have."
-        )
+        left = number(100 * main.noise_left)
+        console.print(f"Pairing leaves {left} % of the variance that independent runs would have.")
     for note in comparison.notes:
         console.print(f"[yellow]{escape(note)}[/]")
     console.print(f"[bold]{escape(comparison.verdict)}[/]")

@@ -93,14 +93,18 @@ def carry_out(plans: Sequence[Plan], settings: Settings, console: Console) -> tu
     Returns:
         The runs as they are kept, and the exit code: 0, or INTERRUPTED after Ctrl-C or SIGTERM.
     Raises:
+        KeyboardInterrupt: it came before there was anything to keep.
         Refusal: nothing could be run or kept, a worker died …; what was finished is kept all the same.
     """
     bar = _Bar(plans, console)
     try:
         with _interruptible(), _place(settings, bar) as place, bar:
             return carry_out_plans(plans, place, datetime.now(UTC), bar.finished), 0
-    except KeyboardInterrupt:
-        return [read_run(plan.path) for plan in plans if plan.path.exists()], INTERRUPTED
+    except KeyboardInterrupt as interrupt:
+        try:
+            return [read_run(plan.path) for plan in plans], INTERRUPTED
+        except NoRun:  # it came while the cluster was sought or the folders were made
+            raise interrupt from None
     except (ResultsUnwritable, ClusterUnfit) as problem:
         raise Refusal(str(problem)) from problem
     except ReplicationFailed as problem:

@@ -12,9 +12,13 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
 
+from harness import replications
 from harness.system import REPOSITORY
 from simulator.runs.results import Run, read_run
+from simulator.runs.run import Plan
+from tests.simulated_runs import small_scenario
 
 TINY = "baseline:population.users=30,days=1,warm_up_days=0"
 WITHIN_S = 60
@@ -113,6 +117,20 @@ def test_an_interrupted_run_is_partial_and_readable_and_its_workers_are_gone(tmp
     assert sorted(run.path.glob("events-*")) == sorted(
         run.path / f"events-{number}.parquet" for number in run.numbers
     )
+
+
+def test_an_interrupt_before_there_is_anything_to_keep_ends_the_command_as_any_other(tmp_path, monkeypatch):
+    """While a cluster is sought, say: no folder has been made."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(replications, "carry_out_plans", interrupted)
+    plan = Plan(small_scenario(), 7, 1, tmp_path / "run")
+    settings = replications.Settings(7, 1, 1, None, tmp_path, events=False)
+
+    with pytest.raises(KeyboardInterrupt):
+        replications.carry_out([plan], settings, Console(quiet=True))
 
 
 def test_a_killed_worker_is_one_clear_line_and_a_partial_run(tmp_path):

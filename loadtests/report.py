@@ -115,20 +115,24 @@ def second_rows(recording: Recording) -> Iterator[dict[str, Any]]:
     last = max(recording.seconds, default=-1)
     step = max(1, math.ceil((last + 1) / MOST_ROWS))
     for first in range(0, last + 1, step):
+        seconds = [
+            recording.seconds.get(second, Second()) for second in range(first, min(first + step, last + 1))
+        ]
         window = Second()
-        for second in range(first, first + step):
-            window.merge(recording.seconds.get(second, Second()))
+        for second in seconds:
+            window.merge(second)
         requests = window.all_requests()
-        last_second = recording.seconds.get(first + step - 1, window)
         yield {
             "second": first,
-            "step_s": step,
+            "step_s": len(seconds),
             **{f"visits_{name}": count for name, count in vars(window.visits).items()},
-            "under_way": last_second.under_way,
+            "under_way": seconds[-1].under_way,
             "requests": requests.requests,
             **{outcome.replace(" ", "_"): requests.count(outcome) for outcome in OUTCOMES},
             **_latencies(requests),
-            "cpu_percent_max": round(max(window.cpu_percent.values(), default=0.0), 1),
+            "cpu_percent_max": round(
+                max((cpu for second in seconds for cpu in second.cpu_percent.values()), default=0.0), 1
+            ),
         }
 
 

@@ -80,14 +80,25 @@ def test_a_long_run_is_shown_in_steps_that_lose_no_request(tmp_path):
     recorder = Recorder(tmp_path, "worker 0")
     for second in range(2 * MOST_ROWS + 1):
         recorder.second.requests["track"].add(0.01, 0.01, "ok", "")
-        recorder.flush(second, 10.0, second % 7)
+        recorder.flush(second, 90.0 if second == 4 else 10.0, second % 7)
     recording = Recording(tmp_path).update()
 
     rows = list(second_rows(recording))
 
     assert len(rows) <= MOST_ROWS
-    assert {row["step_s"] for row in rows} == {3}
     assert sum(row["requests"] for row in rows) == 2 * MOST_ROWS + 1
+    steps = [(row["step_s"], row["under_way"], row["cpu_percent_max"]) for row in rows]
+    assert steps[:3] == [(3, 2, 10), (3, 5, 90), (3, 1, 10)]  # under way at the end, CPU at its most
+
+
+def test_the_last_step_of_a_long_run_is_as_long_as_what_is_left(tmp_path):
+    recorder = Recorder(tmp_path, "worker 0")
+    for second in range(3 * MOST_ROWS + 3):
+        recorder.flush(second, 10.0, 5)
+
+    last = list(second_rows(Recording(tmp_path).update()))[-1]
+
+    assert (last["second"], last["step_s"], last["under_way"]) == (3 * MOST_ROWS, 3, 5)
 
 
 def test_a_second_without_answers_has_no_latency_and_is_no_gap(tmp_path):

@@ -13,13 +13,12 @@ from random import Random
 from typing import Any
 
 from simulator.scenario.model import Population, Segment
+from simulator.shoppers.plan import DISMISSED, DULL_APPEAL
+from simulator.shoppers.population import FULL_PULL_PERCENT
 
 # Rounded from what the live shoppers do (docs/shoppers.md): here only the mix of requests matters.
 VIEWED = 0.8  # of offers in first place; each place further down costs a tenth
-DULL_APPEAL = 0.3  # below it an offer is not clicked, and may be dismissed
-DISMISSED = 0.5  # of dull offers viewed
 CARTED, REDEEMED = 0.7, 0.8  # of clicked offers, of offers in the cart
-FULL_PULL_PERCENT = 50  # a discount from here on attracts fully
 HUNTER = Segment(name="bargain_hunter", share=1.0, discount_weight=0.9)
 HUNTERS_HASTE = 0.3  # of the usual thinking time
 LOW_STOCK, RESTOCK_UNITS = 10, 100

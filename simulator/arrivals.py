@@ -133,11 +133,6 @@ class ArrivalCurve:
         local_s = np.interp(elapsed + self._before_start, hours, HOUR_S * np.arange(len(hours)))
         return local_s - self._starts_at_s
 
-    def peak(self, from_s: float, to_s: float) -> float:
-        """The highest factor between two simulated seconds, for thinning and for sizing load generators."""
-        first, last = int(from_s // HOUR_S), max(int(from_s // HOUR_S), math.ceil(to_s / HOUR_S) - 1)
-        return max(self.factor(max(from_s, hour * HOUR_S)) for hour in range(first, last + 1))
-
 
 class _Steps:
     """A function that is constant on each hour, and its integral in mean-days."""

@@ -168,7 +168,8 @@ class ReplicationSummary:
     Attributes:
         counted_from_ms: epoch milliseconds at which the warm-up ended.
         hours: one per counted hour, in order.
-        exposed, converted: users per variant of the experiment, by name; empty without one.
+        exposed, converted: users per variant of the experiment, by name; empty without one. From the first
+            moment, warm-up included: a user is exposed once.
         sold: units sold per category, by its place in the scenario, warm-up left out.
         events: events told to the sink, warm-up included.
     """

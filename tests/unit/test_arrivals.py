@@ -115,14 +115,6 @@ def test_the_cumulated_intensity_is_the_integral_of_the_factor(curve, at_s, leng
     assert curve.elapsed(at_s + length_s) - curve.elapsed(at_s) == pytest.approx(integral, abs=1e-6)
 
 
-@given(curves(), st.floats(0, 20 * DAY_S), st.floats(1, 3 * DAY_S))
-def test_no_factor_is_above_the_peak(curve, from_s, length_s):
-    peak = curve.peak(from_s, from_s + length_s)
-    moments = np.linspace(from_s, from_s + length_s, 200, endpoint=False)
-
-    assert max(curve.factor(float(moment)) for moment in moments) <= peak
-
-
 @given(curves(), st.lists(st.floats(0, 19 * DAY_S), min_size=1, max_size=20))
 def test_many_at_once_are_the_same_as_one_by_one(curve, moments):
     inside = [moment for moment in moments if curve.elapsed(moment) <= curve.elapsed_all(np.array([1e9]))[0]]

@@ -318,10 +318,10 @@ def test_compressed_time_keeps_the_distances_between_sessions(path):
         return answer(url_path, body, headers)
 
     fake.answer = timed
+    began = time.monotonic()
     assert replayed(started(path), shop_on(fake), sessions(4), pace=Pace(600.0))
 
-    began = starts["C-0"]
-    assert all(0.1 * n - 0.02 < starts[f"C-{n}"] - began < 0.1 * n + 1.0 for n in range(4))
+    assert all(0.1 * n <= starts[f"C-{n}"] - began < 0.1 * n + 5.0 for n in range(4))
 
 
 def real_data() -> Path | None:

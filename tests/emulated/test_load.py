@@ -6,9 +6,9 @@ import csv
 import json
 from pathlib import Path
 
-from harness.system import RunningSystem
+from harness.system import RunningSystem, not_running
 from tests.emulated.storefront import Storefront
-from tests.emulated.target import Target
+from tests.emulated.target import TARGET_NAME, Target
 
 
 def test_the_deployed_system_carries_a_few_visits_and_gives_every_price_back(
@@ -41,7 +41,7 @@ def test_without_a_running_system_one_line_says_what_to_do(tmp_path: Path) -> No
     ended = Target(tmp_path).run("load")
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.strip() == "nothing is running on target embedded: run `make up` first"
+    assert ended.stderr.strip() == not_running(TARGET_NAME)
 
 
 def _offers(system: RunningSystem) -> list[dict[str, object]]:

@@ -26,7 +26,7 @@ from tests.twin.memory import PANEL
 from tests.twin.observation import Answer, Observation, Sight, observed
 from tests.twin.recorded import CONSUMERS, RecordedBatches
 
-AT_REST_WITHIN_S = 20.0
+AT_REST_WITHIN_S = 60.0
 
 
 class DeployedDriver:

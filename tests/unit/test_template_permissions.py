@@ -1,0 +1,179 @@
+"""What each function may do on AWS, read from the expanded template: no more than its own work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.expanded_template import application, data, of_type
+
+# Actions that take no resource, by where AWS says so.
+WITHOUT_RESOURCE = {
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html": {
+        "xray:PutTraceSegments",
+        "xray:PutTelemetryRecords",
+    },
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html": {
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSubnets",
+    },
+}
+FUNCTIONS = sorted(of_type(application(), "AWS::Lambda::Function"))
+READS = {"BatchGetItem", "ConditionCheckItem", "GetItem", "Query", "Scan"}
+STREAM_READS = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+
+
+def role_of(function: str) -> dict[str, Any]:
+    """Give the properties of the role that a function runs under."""
+    role, attribute = application()["Resources"][function]["Properties"]["Role"]["Fn::GetAtt"]
+    assert attribute == "Arn"
+    properties: dict[str, Any] = application()["Resources"][role]["Properties"]
+    return properties
+
+
+def statements(function: str) -> Iterator[dict[str, Any]]:
+    """Give every statement of a function's role, those too that a condition leaves out by default."""
+    for policy in role_of(function)["Policies"]:
+        chosen = policy["Fn::If"][1] if "Fn::If" in policy else policy
+        yield from chosen["PolicyDocument"]["Statement"]
+
+
+def permissions(function: str) -> set[tuple[str, str]]:
+    """Give pairs of an action and a resource, as ``("dynamodb:Query", "OffersTableArn/index/*")``."""
+    return {
+        (action, name_of(resource))
+        for statement in statements(function)
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+
+
+def listed(one_or_more: Any) -> list[Any]:
+    """Give a list of what IAM takes alone as well."""
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+
+
+def name_of(resource: Any) -> str:
+    """Name a resource: an export of the data stack by its own part, one of this stack by its logical id."""
+    if isinstance(resource, str):
+        return resource
+    [(function, argument)] = resource.items()
+    match function:
+        case "Fn::ImportValue":
+            return str(argument["Fn::Sub"]).removeprefix("${Prefix}offerloop-data-")
+        case "Fn::GetAtt":
+            return ".".join(argument)
+        case "Fn::Join":
+            return str(argument[0]).join(map(name_of, argument[1]))
+        case _:
+            return str(argument)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_a_role_of_its_own_and_no_managed_policy(function: str) -> None:
+    """Managed policies name ``*`` as resource: with them each function reads every stream of the account."""
+    shared = [other for other in FUNCTIONS if other != function and role_of(other) is role_of(function)]
+
+    assert (shared, role_of(function).get("ManagedPolicyArns", [])) == ([], [])
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_lambda_takes_on_a_functions_role(function: str) -> None:
+    trusted = [
+        (statement["Effect"], statement["Principal"], statement["Action"])
+        for statement in role_of(function)["AssumeRolePolicyDocument"]["Statement"]
+    ]
+
+    assert trusted == [("Allow", {"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_statement_lists_what_it_allows(function: str) -> None:
+    """``NotAction`` and ``NotResource`` allow all the rest."""
+    assert {frozenset(statement) for statement in statements(function)} == {
+        frozenset({"Effect", "Action", "Resource"})
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_action_has_a_wildcard(function: str) -> None:
+    assert [action for action, _ in permissions(function) if "*" in action or "?" in action] == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_any_resource_is_named_only_where_an_action_takes_none(function: str) -> None:
+    on_any = {action for action, resource in permissions(function) if resource == "*"}
+
+    assert on_any - set().union(*WITHOUT_RESOURCE.values()) == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_resource_is_of_this_system_or_a_network_interface_of_the_account(function: str) -> None:
+    """A wildcard stands at the end alone, below something of ours: an index, a stream."""
+    exports = {
+        each["Export"]["Name"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        for each in data()["Outputs"].values()
+    }
+    own = exports | set(application()["Resources"])
+    foreign = {
+        (action, resource)
+        for action, resource in permissions(function)
+        if resource != "*" and resource.split("/")[0].split(".")[0] not in own
+    }
+
+    assert {action.split(":")[0] for action, _ in foreign} <= {"ec2"}
+    assert {resource for _, resource in foreign} <= {
+        "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:*/*"  # as AWS demands for interfaces
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_writes_its_own_log_and_no_other(function: str) -> None:
+    logs = {(action, resource) for action, resource in permissions(function) if action.startswith("logs:")}
+
+    assert logs == {
+        (action, f"{function}Log.Arn") for action in ("logs:CreateLogStream", "logs:PutLogEvents")
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_reads_the_streams_that_feed_it_and_no_other(function: str) -> None:
+    sources = {
+        name_of(mapping["Properties"]["EventSourceArn"])
+        for mapping in of_type(application(), "AWS::Lambda::EventSourceMapping").values()
+        if mapping["Properties"]["FunctionName"] == {"Ref": function}
+    }
+
+    read = {resource for action, resource in permissions(function) if action.endswith(":GetRecords")}
+
+    assert read == {
+        source if source == "EngagementStreamArn" else source.replace("StreamArn", "TableArn/stream/*")
+        for source in sources
+    }
+
+
+def test_stock_is_changed_by_those_alone_whose_work_it_is() -> None:
+    """Who may write the table of offers; the publisher and the relay delete outbox rows there."""
+    writers = {
+        function
+        for function in FUNCTIONS
+        for action, resource in permissions(function)
+        if resource == "OffersTableArn" and action.removeprefix("dynamodb:") not in READS
+    }
+
+    assert writers == {
+        *("TrackEvent", "ManageOffers", "WatchInventory", "ExpireOffers", "PrepareExperiment"),
+        *("PublishEvents", "RelayEvents"),
+    }
+
+
+def test_a_recommendation_changes_nothing_but_the_count_of_requests() -> None:
+    changes = {
+        (action, resource)
+        for action, resource in permissions("RecommendOffers")
+        if action.startswith("dynamodb:") and action.removeprefix("dynamodb:") not in READS | STREAM_READS
+    }
+
+    assert changes == {("dynamodb:UpdateItem", "IdempotencyTableArn")}

@@ -1,0 +1,227 @@
+"""What must hold of every function, table, stream, queue and log on AWS, read from the expanded templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.expanded_template import application, data, observability, of_type
+
+FUNCTIONS = of_type(application(), "AWS::Lambda::Function")
+TABLES = of_type(data(), "AWS::DynamoDB::Table")
+ALARMS = [each["Properties"] for each in of_type(observability(), "AWS::CloudWatch::Alarm").values()]
+FAILURES = {"Fn::GetAtt": ["StreamFailures", "Arn"]}
+NOTHING = {"Ref": "AWS::NoValue"}
+
+Properties = dict[str, Any]
+
+
+def alarms_on(metric: str, dimension: str, value: Any) -> list[Properties]:
+    """Give the alarms on one metric of one thing."""
+    return [
+        alarm
+        for alarm in ALARMS
+        if alarm["MetricName"] == metric and {"Name": dimension, "Value": value} in alarm["Dimensions"]
+    ]
+
+
+def mappings() -> dict[str, Properties]:
+    """Give the event source mappings by their logical ids."""
+    found = of_type(application(), "AWS::Lambda::EventSourceMapping")
+    return {name: each["Properties"] for name, each in found.items()}
+
+
+def started_by_rules() -> set[str]:
+    """Give the functions that rules start, and so nobody waits for."""
+    return {
+        target["Arn"]["Fn::GetAtt"][0]
+        for rule in of_type(application(), "AWS::Events::Rule").values()
+        for target in rule["Properties"]["Targets"]
+    }
+
+
+# ── Functions ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_logs_into_a_group_that_forgets(function: str) -> None:
+    properties = FUNCTIONS[function]["Properties"]
+    group = application()["Resources"][properties["LoggingConfig"]["LogGroup"]["Ref"]]
+
+    name = properties["FunctionName"]["Fn::Sub"]
+    assert group["Properties"] == {
+        "LogGroupName": {"Fn::Sub": f"/aws/lambda/{name}"},
+        "RetentionInDays": {"Ref": "LogRetentionDays"},
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_one_error_of_a_function_is_an_alarm(function: str) -> None:
+    name = FUNCTIONS[function]["Properties"]["FunctionName"]
+
+    found = alarms_on("Errors", "FunctionName", name)
+
+    assert [(each["Threshold"], each["ComparisonOperator"]) for each in found] == [
+        (0, "GreaterThanThreshold")
+    ]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_traced(function: str) -> None:
+    assert FUNCTIONS[function]["Properties"]["TracingConfig"] == {"Mode": "Active"}
+
+
+@pytest.mark.parametrize("mapping", mappings())
+def test_what_a_stream_consumer_gives_up_on_is_kept(mapping: str) -> None:
+    """A batch is tried a bounded number of times and halved between, and good records count as done."""
+    found = mappings()[mapping]
+    named = (
+        "MaximumRetryAttempts",
+        "BisectBatchOnFunctionError",
+        "FunctionResponseTypes",
+        "DestinationConfig",
+    )
+
+    assert {name: found.get(name) for name in named} == {
+        "MaximumRetryAttempts": 10,
+        "BisectBatchOnFunctionError": True,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "DestinationConfig": {"OnFailure": {"Destination": FAILURES}},
+    }
+
+
+def test_what_a_rule_started_in_vain_is_kept() -> None:
+    kept = {
+        each["Properties"]["FunctionName"]["Ref"]: each["Properties"]["DestinationConfig"]
+        for each in of_type(application(), "AWS::Lambda::EventInvokeConfig").values()
+    }
+
+    assert started_by_rules() != set()
+    assert kept == {name: {"OnFailure": {"Destination": FAILURES}} for name in started_by_rules()}
+
+
+def test_a_failure_that_waits_is_an_alarm() -> None:
+    queue = {"Fn::ImportValue": {"Fn::Sub": "${Prefix}offerloop:StreamFailuresName"}}
+
+    found = alarms_on("ApproximateNumberOfMessagesVisible", "QueueName", queue)
+
+    assert application()["Outputs"]["StreamFailuresName"]["Value"] == {
+        "Fn::GetAtt": ["StreamFailures", "QueueName"]
+    }
+    assert [each["Threshold"] for each in found] == [0]
+
+
+@pytest.mark.parametrize("alarm", [each["AlarmName"]["Fn::Sub"] for each in ALARMS])
+def test_somebody_is_told_of_an_alarm(alarm: str) -> None:
+    [found] = [each for each in ALARMS if each["AlarmName"]["Fn::Sub"] == alarm]
+
+    assert (found["AlarmActions"], found["OKActions"]) == ([{"Ref": "AlarmTopic"}], [{"Ref": "AlarmTopic"}])
+
+
+def test_no_concurrency_is_reserved_unless_asked_for() -> None:
+    reserved = {
+        name: each["Properties"]["ReservedConcurrentExecutions"]
+        for name, each in FUNCTIONS.items()
+        if "ReservedConcurrentExecutions" in each["Properties"]
+    }
+
+    serving = {"Fn::If": ["ReservesServing", {"Ref": "ServingConcurrency"}, NOTHING]}
+    consuming = {"Fn::If": ["ReservesConsumers", {"Ref": "ConsumerConcurrency"}, NOTHING]}
+    consumers = {each["FunctionName"]["Ref"] for each in mappings().values()}
+    assert reserved == dict.fromkeys(("RecommendOffers", "TrackEvent"), serving) | dict.fromkeys(
+        consumers, consuming
+    )
+    for name, condition in (
+        ("ServingConcurrency", "ReservesServing"),
+        ("ConsumerConcurrency", "ReservesConsumers"),
+    ):
+        assert application()["Parameters"][name]["Default"] == 0
+        assert application()["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, 0]}]}
+
+
+def test_those_that_call_redis_and_no_others_can_join_its_network() -> None:
+    """No VPC by default: a function in one needs a way out to AWS's own services."""
+    network = {"SubnetIds": {"Ref": "SubnetIds"}, "SecurityGroupIds": {"Ref": "SecurityGroupIds"}}
+    where_asked = {"Fn::If": ["InVpc", network, NOTHING]}
+
+    joined = {
+        name: each["Properties"]["VpcConfig"]
+        for name, each in FUNCTIONS.items()
+        if "VpcConfig" in each["Properties"]
+    }
+
+    assert joined == {"RecommendOffers": where_asked, "CountEngagement": where_asked}
+    assert application()["Parameters"]["SubnetIds"]["Default"] == ""
+
+
+# ── Data ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_is_encrypted_can_be_restored_and_outlives_its_stack(table: str) -> None:
+    found = TABLES[table]
+
+    assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    assert found["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+    assert found["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_throttled_table_is_an_alarm(table: str) -> None:
+    name = TABLES[table]["Properties"]["TableName"]
+
+    assert len(alarms_on("ReadThrottleEvents", "TableName", name)) == 1
+    assert len(alarms_on("WriteThrottleEvents", "TableName", name)) == 1
+
+
+def test_the_engagement_stream_is_encrypted_and_keeps_a_day() -> None:
+    [stream] = of_type(data(), "AWS::Kinesis::Stream").values()
+
+    assert stream["Properties"]["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"}
+    assert stream["Properties"]["RetentionPeriodHours"] == 24
+
+
+def test_queues_are_encrypted_and_keep_messages_as_long_as_can_be() -> None:
+    queues = of_type(application(), "AWS::SQS::Queue")
+
+    kept = [
+        (each["Properties"]["SqsManagedSseEnabled"], each["Properties"]["MessageRetentionPeriod"])
+        for each in queues.values()
+    ]
+
+    assert kept == [(True, 14 * 24 * 3600)] * len(queues) != []
+
+
+def test_the_topic_of_stockouts_is_encrypted() -> None:
+    [topic] = of_type(application(), "AWS::SNS::Topic").values()
+
+    assert topic["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
+
+
+# ── API ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_only_stage_is_traced_throttled_and_logged() -> None:
+    [stage] = of_type(application(), "AWS::ApiGateway::Stage").values()
+    properties = stage["Properties"]
+
+    assert properties["StageName"] == "prod"
+    assert properties["TracingEnabled"] is True
+    assert properties["AccessLogSetting"]["DestinationArn"] == {"Fn::GetAtt": ["ApiAccessLog", "Arn"]}
+    assert properties["MethodSettings"] == [
+        {
+            "ResourcePath": "/*",
+            "HttpMethod": "*",
+            "MetricsEnabled": True,
+            "ThrottlingRateLimit": {"Ref": "ApiRateLimit"},
+            "ThrottlingBurstLimit": {"Ref": "ApiBurstLimit"},
+        }
+    ]
+
+
+def test_every_log_group_forgets() -> None:
+    groups = of_type(application(), "AWS::Logs::LogGroup")
+
+    assert [name for name, each in groups.items() if "RetentionInDays" not in each["Properties"]] == []
+    assert len(groups) == len(FUNCTIONS) + 1  # and the access log

@@ -137,7 +137,7 @@ class Twin:
     def _run_hours_until(self, end_s: float) -> None:
         while self.env.now < end_s:
             self.env.run(until=self.env.now + HOUR_S)
-            if self.env.now >= end_s:
+            if self.env.now >= self.scenario.total_days * DAY_S:
                 self.cloud.settle()
             self._end_hour()
 

@@ -201,6 +201,22 @@ def test_the_warm_up_is_told_but_not_counted():
     }
 
 
+def test_where_counting_begins_changes_nothing_that_happens():
+    """It begins at noon, and deliveries that are under way then stay under way."""
+    slow = {f"weather.{stream}": {"delay_ms": {"mean": 3_600_000}} for stream in STREAMS}
+    scarce = {
+        "stock.units": {"low": 1, "high": 1},
+        "stock.restock": {"check_every_hours": 1, "below_units": 1, "lead_time_hours": 0},
+    }
+    noon = {"arrivals.starts_at_hour": 12}
+    told_events = [
+        told(small(**slow, **scarce, **noon, days=2 - warm_up_days, warm_up_days=warm_up_days))[0]
+        for warm_up_days in (0, 1)
+    ]
+
+    assert told_events[0] == told_events[1]
+
+
 def test_the_same_calls_in_a_plain_loop_end_in_the_same_world():
     recording = record(small("bad-weather"), 7)
     plain = PlainLoop(recording)

@@ -116,7 +116,8 @@ def live(person: Person, around: Surroundings, *, may_depart: bool = True) -> St
         row = around.visits.uniforms(NUMBERS, person.number, visit)
         gap = exponential(row[GAP])
         pleased, looked_on_s = yield from pay_visit(person, around, visit, row)
-        fruitless = 0 if pleased else fruitless + 1
+        if pleased is not None:
+            fruitless = 0 if pleased else fruitless + 1
         visit += 1
         if visit == person.most_visits:
             break
@@ -130,7 +131,8 @@ def pay_visit(person: Person, around: Surroundings, visit: int, row: list[float]
     Args:
         row: the numbers of the visit's first list.
     Returns:
-        Whether anything served appealed, and for how many seconds the shopper looks on from now.
+        Whether anything served appealed (None: nothing was served, which says nothing about the offers),
+        and for how many seconds the shopper looks on from now.
     """
     shop, call, witness, wait = around.shop, around.calls.call, around.witness, around.env.timeout
     pleased = converted = missed_out = False
@@ -143,7 +145,7 @@ def pay_visit(person: Person, around: Surroundings, visit: int, row: list[float]
             witness.refused(person, served)
             if look:
                 break
-            return True, 0.0  # the shop's fault says nothing about its offers
+            return None, 0.0
         witness.served(person, served)
         appeals, steps, rest_s = plan_walk(person, served.offers, row)
         pleased = pleased or appeals

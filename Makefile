@@ -85,6 +85,11 @@ export ROWS QUICK HISTORY PROFILE BENCH_HISTORY
 bench: setup ## Measure the design's numbers (ROWS= QUICK=1; HISTORY=1 shows the last runs; PROFILE=1 draws flame graphs)
 	@$(HARNESS) bench
 
+.PHONY: probe
+export DOCS
+probe: setup ## What the running target keeps of what the system relies on (TARGET= DOCS=1 writes docs/targets.md)
+	@$(HARNESS) probe
+
 dashboard: setup ## Open the dashboard on the running system
 	@$(HARNESS) dashboard
 

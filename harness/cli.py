@@ -233,6 +233,14 @@ def hunt() -> None:
 
 
 @app.command()
+def probe() -> None:
+    """Look at what the target keeps of what the system relies on (DOCS=1 writes docs/targets.md)."""
+    from harness.probe.run import probe as look_at_the_target
+
+    raise typer.Exit(look_at_the_target(console))
+
+
+@app.command()
 def bench() -> None:
     """Measure every number that the design holds; exit code 1 when a bar is missed."""
     from harness.bench.run import bench as measure

@@ -20,6 +20,7 @@ PREFIX = "offerloop-probe-"
 TAKERS = 16
 POLL_S = 0.1
 ANSWER_WITHIN_S = 20
+REMOVED_WITHIN_S = 20
 # One session serves all clients, and making a client from it is not thread-safe.
 _making_a_client = threading.Lock()
 # What removal is told of a thing that went with another, for example a queue with its stack.
@@ -101,12 +102,13 @@ class Place:
         except ClientError as error:
             if not any(word in code_of(error) for word in ALREADY_GONE):
                 self.left.append(f"{arguments}: {error}")
-        except BotoCoreError as error:
+        except (BotoCoreError, OutOfTime) as error:
             self.left.append(f"{arguments}: {error}")
 
     def close(self) -> None:
         """Remove what the check made, whatever its deadline."""
         self._closing = True
+        self._until = time.monotonic() + REMOVED_WITHIN_S
         self._removing.close()
 
 

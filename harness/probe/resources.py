@@ -138,7 +138,7 @@ class Stack:
         self._place, self.name = place, place.name(name)
         self._cloudformation = place.client("cloudformation")
         self._cloudformation.create_stack(StackName=self.name, TemplateBody=template(resources, **sections))
-        place.remove(self.delete)
+        place.remove(self._remove)
         self.status = self.wait()
 
     def update(self, resources: Mapping[str, Any], **sections: Any) -> str:
@@ -167,6 +167,11 @@ class Stack:
     def delete(self) -> None:
         """Begin to delete it."""
         self._cloudformation.delete_stack(StackName=self.name)
+
+    def _remove(self) -> None:
+        """Delete it and wait until it has gone, because another may import from it or go next."""
+        self.delete()
+        self._place.wait_for(f"the end of stack {self.name}", lambda: self.wait() == "DELETE_COMPLETE")
 
     def describe(self) -> dict[str, Any]:
         """Describe it; nothing when it is gone."""

@@ -51,7 +51,7 @@ def things_of_the_probe(system: RunningSystem) -> list[str]:
         *(each["TopicArn"] for each in system.client("sns").list_topics()["Topics"]),
         *(each["Name"] for each in system.client("s3").list_buckets()["Buckets"]),
         *(each["name"] for each in system.client("apigateway").get_rest_apis()["items"]),
-        *(each["name"] for each in system.client("apigateway").get_api_keys()["items"]),
+        *(each.get("name", "") for each in system.client("apigateway").get_api_keys()["items"]),
         *(each["AlarmName"] for each in system.client("cloudwatch").describe_alarms()["MetricAlarms"]),
         *(each["logGroupName"] for each in system.client("logs").describe_log_groups()["logGroups"]),
     ]

@@ -87,6 +87,16 @@ def test_what_could_not_be_removed_is_told_unless_it_was_gone_already(system: Ru
     assert "ResourceInUseException" in looked.left[0]
 
 
+def test_what_does_not_go_in_time_is_told(system: RunningSystem, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.probe.place.REMOVED_WITHIN_S", 0)
+    place = Place(system, within_s=1.0)
+    place.remove(lambda: place.wait_for("the end of the stack", lambda: False))
+
+    place.close()
+
+    assert [line.split(": ", 1)[1] for line in place.left] == ["the end of the stack: not seen within 1 s"]
+
+
 def test_a_check_that_takes_too_long_ends_at_its_next_call(system: RunningSystem) -> None:
     place = Place(system, within_s=-1.0)
 

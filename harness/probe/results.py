@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.probe.checks import CHECKS
 from harness.probe.finding import Finding, Verdict
 from harness.system import TargetName, of_target, state_dir
 
@@ -52,14 +53,17 @@ def last_findings(target: TargetName) -> dict[str, Finding]:
 def warning(target: TargetName) -> str | None:
     """Say in one line what a target does not keep, None when nothing is known to lack.
 
-    Named are the missing ones first; docs/targets.md has them all.
+    Named are the missing ones first, and those that the product relies on before others; docs/targets.md has
+    them all.
     """
     findings = last_findings(target)
     lacking = [name for name, each in findings.items() if each.verdict is Verdict.MISSING]
     in_part = [name for name, each in findings.items() if each.verdict is Verdict.PARTLY]
     if not lacking and not in_part:
         return None
-    named = [f"“{name.replace('_', ' ')}”" for name in (*lacking, *in_part)[:NAMED_IN_A_WARNING]]
+    unused = {check.name for check in CHECKS if not check.relied_on}
+    by_weight = sorted((*lacking, *in_part), key=lambda name: name in unused)
+    named = [f"“{name.replace('_', ' ')}”" for name in by_weight[:NAMED_IN_A_WARNING]]
     rest = len(lacking) + len(in_part) - len(named)
     more = f" and {rest} more" if rest else ""
     how_many = f"{len(lacking)} of {len(findings)} guarantees are missing here, {len(in_part)} kept in part"

@@ -176,6 +176,12 @@ class TestWarning:
             "`make probe TARGET=localstack`, docs/targets.md"
         )
 
+    def test_names_what_the_product_relies_on_before_the_rest(self, tmp_path: Path) -> None:
+        unused = [check.name for check in CHECKS if not check.relied_on][:3]
+        write(tmp_path / "localstack", {**dict.fromkeys(unused, missing("")), "relied_on": partly("")})
+
+        assert str(warning("localstack")).split(": ")[1].startswith("“relied on”, ")
+
     def test_falls_back_to_the_committed_summary(self, tmp_path: Path) -> None:
         (tmp_path / "localstack/probe.json").write_text("{broken")
         results.KNOWN.write_text(json.dumps({"localstack": as_json({"c": missing("gone")})}))

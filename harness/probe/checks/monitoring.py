@@ -207,7 +207,8 @@ def a_metric_filter_counts_lines(place: Place) -> Finding:
     group.write(*LINES)
     place.seen(lambda: metric_sum(place, namespace), SOON_S)
     total = metric_sum(place, namespace)
-    return judged(total == 1, f"{total:g} lines counted; wanted: 1")
+    counted = {0: "none of two lines counted", 1: "one of two lines counted"}
+    return judged(total == 1, f"{counted.get(total, 'more than one counted')}; wanted: 1")
 
 
 @LOGS.check(relied_on=False)

@@ -20,7 +20,7 @@ from harness.probe.finding import Check, Finding, Group, Verdict, kept, missing,
 from harness.probe.function import CODE
 from harness.probe.place import OutOfTime, Place, race
 from harness.probe.results import KNOWN, as_json, from_json, last_findings, warning, write
-from harness.probe.run import carry_out, failure
+from harness.probe.run import carry_out, failure, look
 from harness.probe.table import breaches, summary, table
 from harness.system import RunningSystem
 
@@ -57,12 +57,12 @@ def test_only_what_is_missing_relied_on_and_not_replaced_breaks_the_product(
 def test_what_a_check_raises_is_its_evidence_and_what_it_made_is_removed(system: RunningSystem) -> None:
     removed: list[str] = []
 
-    def look(place: Place) -> Finding:
+    def look_(place: Place) -> Finding:
         place.remove(lambda what: removed.append(what), what="first made")
         place.remove(lambda what: removed.append(what), what="last made")
         raise OutOfTime("the record: not seen within 1 s")
 
-    looked = [carry_out(system, a_check("failing", look=each)) for each in (look, _refused)]
+    looked = [carry_out(system, a_check("failing", look=each)) for each in (look_, _refused)]
 
     assert [each.finding for each in looked] == [
         missing("OutOfTime: the record: not seen within 1 s"),
@@ -71,16 +71,36 @@ def test_what_a_check_raises_is_its_evidence_and_what_it_made_is_removed(system:
     assert removed == ["last made", "first made"]
 
 
+def test_a_check_that_ran_out_of_time_is_looked_at_once_more(
+    system: RunningSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.probe.run.remove_late_logs", lambda *_: None)
+    answers = {"slow": [OutOfTime("busy"), kept("seen")], "dead": [OutOfTime("busy"), OutOfTime("still")]}
+
+    def look_at(name: str) -> Check:
+        def give(_: Place) -> Finding:
+            answer = answers[name].pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return a_check(name, look=give)
+
+    looked = look(system, [look_at("slow"), look_at("dead")])
+
+    assert [each.finding for each in looked] == [kept("seen"), missing("OutOfTime: still")]
+
+
 def test_what_could_not_be_removed_is_told_unless_it_was_gone_already(system: RunningSystem) -> None:
     def refuse(code: str) -> None:
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "DeleteTable")
 
-    def look(place: Place) -> Finding:
+    def look_(place: Place) -> Finding:
         place.remove(refuse, code="ResourceNotFoundException")
         place.remove(refuse, code="ResourceInUseException")
         return kept("seen")
 
-    looked = carry_out(system, a_check("untidy", look=look))
+    looked = carry_out(system, a_check("untidy", look=look_))
 
     assert looked.finding == kept("seen")
     assert [line.split(":")[0] for line in looked.left] == ["{'code'"]

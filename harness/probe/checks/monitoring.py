@@ -208,7 +208,7 @@ def a_metric_filter_counts_lines(place: Place) -> Finding:
     place.seen(lambda: metric_sum(place, namespace), SOON_S)
     total = metric_sum(place, namespace)
     counted = {0: "none of two lines counted", 1: "one of two lines counted"}
-    return judged(total == 1, f"{counted.get(total, 'more than one counted')}; wanted: 1")
+    return judged(total == 1, f"{counted.get(int(total), 'more than one counted')}; wanted: 1")
 
 
 @LOGS.check(relied_on=False)

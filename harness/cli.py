@@ -50,6 +50,11 @@ def up() -> None:
     system = lifecycle.up(settings_from_environment(), say)
     show_addresses(system)
     say(f"up in {time.monotonic() - began:.1f} s")
+    from harness.probe.results import warning
+
+    lacking = warning(system.target)
+    if lacking:
+        say(lacking)
 
 
 def show_addresses(system: RunningSystem) -> None:

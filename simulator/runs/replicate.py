@@ -4,16 +4,19 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
 from simulator.runs.replication import Job, Outcome, carry_out
 
 LOOK_EVERY_S = 0.2  # how often progress is reported while nothing ends
+STOP_WITHIN_S = 5.0  # how long workers may take to stop before they are ended
 _FIGURES = 2  # that a worker tells of each replication: simulated ms, lists served
 
 OnProgress = Callable[[Sequence[int], Sequence[int]], None]
@@ -33,7 +36,7 @@ def replicate(
 ) -> Iterator[tuple[int, Outcome]]:
     """Carry out jobs in *workers* processes; each job's place and its outcome come as it ends, in no order.
 
-    When the caller stops listening, on Ctrl-C and after a failure, all workers are ended at once.
+    When the caller stops listening, on Ctrl-C and after a failure, all workers stop within seconds.
 
     Args:
         workers: >= 1.
@@ -44,7 +47,8 @@ def replicate(
     """
     # Spawned, not forked: the same start on every platform, and no locks of this process's threads with it.
     context = multiprocessing.get_context("spawn")
-    board = RawArray("q", _FIGURES * len(jobs))
+    figures = _FIGURES * len(jobs)
+    board = RawArray("q", figures + 1)  # behind the figures: whether workers are to stop
     others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         min(workers, len(jobs)), mp_context=context, initializer=_begin_worker, initargs=(board,)
@@ -55,13 +59,31 @@ def replicate(
         waiting: set[Future[Outcome]] = set(places)
         while waiting:
             done, waiting = wait(waiting, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
-            on_progress(board[::_FIGURES], board[1::_FIGURES])
+            on_progress(board[:figures:_FIGURES], board[1:figures:_FIGURES])
             for future in sorted(done, key=places.__getitem__):
                 yield places[future], _outcome(future, jobs[places[future]])
     finally:
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()
-        pool.shutdown(wait=True, cancel_futures=True)
+        board[-1] = True
+        pool.shutdown(wait=False, cancel_futures=True)
+        _end(set(multiprocessing.active_children()) - others)
+        pool.shutdown(wait=True)
+
+
+def _end(workers: set[BaseProcess]) -> None:
+    """Wait until workers have stopped of themselves, and end those that do not.
+
+    A worker that is killed while it hands over an outcome leaves half a message behind, for whose other half
+    the pool would wait for ever: so they are asked first.
+    """
+    asked_at = time.monotonic()
+    for worker in workers:
+        worker.join(max(0.0, asked_at + STOP_WITHIN_S - time.monotonic()))
+        if worker.is_alive():
+            worker.terminate()
+
+
+class _Stopped(Exception):
+    """Nobody listens any more."""
 
 
 def _outcome(future: "Future[Outcome]", job: Job) -> Outcome:
@@ -117,6 +139,8 @@ def _end_with_parent() -> None:
 
 def _carry_out_watched(job: Job, place: int) -> Outcome:
     def watch(simulated_ms: int, sessions: int) -> None:
+        if _board[-1]:
+            raise _Stopped
         _board[_FIGURES * place] = simulated_ms
         _board[_FIGURES * place + 1] = sessions
 

@@ -80,6 +80,7 @@ def _end(workers: set[BaseProcess]) -> None:
         worker.join(max(0.0, asked_at + STOP_WITHIN_S - time.monotonic()))
         if worker.is_alive():
             worker.terminate()
+            worker.join()
 
 
 class _Stopped(Exception):

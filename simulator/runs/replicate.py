@@ -2,13 +2,14 @@
 
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from simulator.runs.replication import Job, Outcome, carry_out
 
 LOOK_EVERY_S = 0.2  # how often progress is reported while nothing ends
-STOP_WITHIN_S = 5.0  # how long workers may take to stop before they are ended
+STOP_WITHIN_S = 20.0  # how long workers may take to stop before they are ended
 _FIGURES = 2  # that a worker tells of each replication: simulated ms, lists served
 
 OnProgress = Callable[[Sequence[int], Sequence[int]], None]
@@ -36,7 +37,8 @@ def replicate(
 ) -> Iterator[tuple[int, Outcome]]:
     """Carry out jobs in *workers* processes; each job's place and its outcome come as it ends, in no order.
 
-    When the caller stops listening, on Ctrl-C and after a failure, all workers stop within seconds.
+    When the caller stops listening, on Ctrl-C and after a failure, all workers stop within seconds. Ctrl-C
+    is raised here and nowhere in between, so that the caller can keep an outcome in peace.
 
     Args:
         workers: >= 1.
@@ -54,19 +56,38 @@ def replicate(
         min(workers, len(jobs)), mp_context=context, initializer=_begin_worker, initargs=(board,)
     )
     try:
-        with _interrupts_held_back():
-            places = {pool.submit(_carry_out_watched, job, n): n for n, job in enumerate(jobs)}
-        waiting: set[Future[Outcome]] = set(places)
-        while waiting:
-            done, waiting = wait(waiting, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
-            on_progress(board[:figures:_FIGURES], board[1:figures:_FIGURES])
-            for future in sorted(done, key=places.__getitem__):
+        with _interrupts_deferred() as let_interrupts_through:
+
+            def look() -> None:
+                on_progress(board[:figures:_FIGURES], board[1:figures:_FIGURES])
+                let_interrupts_through()
+
+            with _interrupts_blocked():
+                places = {pool.submit(_carry_out_watched, job, n): n for n, job in enumerate(jobs)}
+            for future in _as_they_end(places, look):
                 yield places[future], _outcome(future, jobs[places[future]])
     finally:
         board[-1] = True
         pool.shutdown(wait=False, cancel_futures=True)
         _end(set(multiprocessing.active_children()) - others)
-        pool.shutdown(wait=True)
+
+
+def _as_they_end(
+    futures: "Collection[Future[Outcome]]", look: Callable[[], None]
+) -> "Iterator[Future[Outcome]]":
+    """Give futures as they end, and call *look* several times a second."""
+    ended: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
+    for future in futures:
+        future.add_done_callback(ended.put)
+    left, look_at = len(futures), 0.0
+    while left:
+        if time.monotonic() >= look_at:
+            look()
+            look_at = time.monotonic() + LOOK_EVERY_S
+        with suppress(queue.Empty):
+            future = ended.get(timeout=LOOK_EVERY_S)
+            left -= 1
+            yield future
 
 
 def _end(workers: set[BaseProcess]) -> None:
@@ -108,11 +129,45 @@ def cannot_write(job: Job, problem: OSError) -> ReplicationFailed:
 
 
 @contextmanager
-def _interrupts_held_back() -> Iterator[None]:
+def _interrupts_deferred() -> Iterator[Callable[[], None]]:
+    """Let SIGINT and SIGTERM wait; gives what lets one through that has come.
+
+    An exception raised wherever Python happens to be can be raised inside a future, whose lock is then held
+    for ever: the pool waited for it, and the process never ended. Only the main thread is ever interrupted.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    came: list[int] = []
+    before: dict[int, Any] = {}
+
+    def defer() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, lambda number, _frame: came.append(number))
+
+    def restore() -> None:
+        while before:
+            signal.signal(*before.popitem())
+
+    def let_through() -> None:
+        if came:
+            restore()  # whoever handled it may have said what becomes of the next one
+            signal.raise_signal(came.pop(0))
+            defer()
+
+    defer()
+    try:
+        yield let_through
+        let_through()
+    finally:
+        restore()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
     """Start processes that never see Ctrl-C: a blocked signal stays blocked in what is started meanwhile.
 
-    A terminal sends it to all processes, and ending the workers is for this one to do. Ctrl-C in between
-    reaches this process at the end.
+    A terminal sends it to all processes, and ending the workers is for this one to do.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

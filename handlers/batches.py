@@ -1,40 +1,36 @@
-"""How stream consumers take a batch: all of it at once, and record by record when that fails."""
+"""Batches of stream records as Lambda hands them over, and the answer that names the first failure."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from offerloop.batches import take_batch
+
 Record = dict[str, Any]
+BatchAnswer = dict[str, list[dict[str, str]]]
 
 
-def take_batch(
+def answer_batch(
     records: Sequence[Record],
-    handle: Callable[[Sequence[Record]], None],
+    handle: Callable[[Sequence[Record]], object],
     sequence_number: Callable[[Record], str],
     logger: Logger,
-) -> dict[str, Any]:
-    """Handle a batch and report the first record that cannot be handled.
+) -> BatchAnswer:
+    """Handle a batch and report the first record that cannot be handled, see `take_batch`."""
 
-    A batch that fails as a whole is handled again record by record, so that one bad record does not
-    hold up those before it. Handling must be idempotent. The stream goes on from the reported record,
-    which keeps the order of each key.
+    def log_failure(failed: Sequence[Record]) -> None:
+        logger.exception(
+            "Records could not be handled", records=len(failed), sequence_number=sequence_number(failed[0])
+        )
 
-    Returns:
-        `{"batchItemFailures": [{"itemIdentifier": …}]}`, the list empty when all went well.
-    """
-    try:
-        handle(records)
-        return {"batchItemFailures": []}
-    except Exception:
-        logger.exception("Batch failed; going on record by record", records=len(records))
-    for record in records:
-        try:
-            handle([record])
-        except Exception:
-            logger.exception("Record failed", sequence_number=sequence_number(record))
-            return {"batchItemFailures": [{"itemIdentifier": sequence_number(record)}]}
-    return {"batchItemFailures": []}
+    handled = take_batch(records, handle, report=log_failure)
+    return goes_on_from(records[handled:], sequence_number)
+
+
+def goes_on_from(left: Sequence[Record], sequence_number: Callable[[Record], str]) -> BatchAnswer:
+    """The answer after which the stream goes on from the first of the records that are left."""
+    return {"batchItemFailures": [{"itemIdentifier": sequence_number(record)} for record in left[:1]]}
 
 
 def dynamodb_sequence(record: Record) -> str:

@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import wiring
 from handlers.aws.stream_records import engagement_event
-from handlers.batches import Record, kinesis_sequence, take_batch
+from handlers.batches import BatchAnswer, Record, answer_batch, kinesis_sequence
 from offerloop.clock import now_s
 from offerloop.offers.count_engagement import count_engagement
 
@@ -25,5 +25,5 @@ def count(records: Sequence[Record]) -> None:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return take_batch(event["Records"], count, kinesis_sequence, logger)
+def handle(event: dict[str, Any], context: Any) -> BatchAnswer:
+    return answer_batch(event["Records"], count, kinesis_sequence, logger)

@@ -8,7 +8,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import wiring
 from handlers.aws.stream_records import offer_change
-from handlers.batches import Record, dynamodb_sequence, take_batch
+from handlers.batches import BatchAnswer, Record, answer_batch, dynamodb_sequence
 from offerloop.clock import now_s
 from offerloop.offers.choose_pivot import PivotDecision, PivotStep
 from offerloop.offers.watch_inventory import watch_inventory
@@ -49,5 +49,5 @@ def log_pivot(decision: PivotDecision) -> None:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return take_batch(event["Records"], watch, dynamodb_sequence, logger)
+def handle(event: dict[str, Any], context: Any) -> BatchAnswer:
+    return answer_batch(event["Records"], watch, dynamodb_sequence, logger)

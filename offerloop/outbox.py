@@ -5,7 +5,7 @@ row. A relay sweeps what is left over after RELAY_AFTER_S, because a stream keep
 hours only. A message may therefore be sent twice and is never lost; consumers are idempotent on its id.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -67,6 +67,11 @@ def publish(messages: Sequence[Message], *, transport: Transport, outbox: Outbox
         return frozenset()
     outbox.mark_sent([message for message in messages if message.message_id in sent])
     return frozenset(message.message_id for message in messages) - sent
+
+
+def first_unsent(messages: Sequence[Message], unsent: Container[str]) -> int:
+    """Give the position of the first message that was not accepted; that behind the last when all were."""
+    return next((at for at, message in enumerate(messages) if message.message_id in unsent), len(messages))
 
 
 def relay(*, now_ms: int, transport: Transport, outbox: Outbox, limit: int = 1_000) -> int:

@@ -5,10 +5,12 @@ each stored step is a change that the table's stream delivers, which runs the ne
 page is done and the experiment is RUNNING. A crash repeats a page; pages are safe to repeat.
 """
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from offerloop.clock import Clock, now_s
-from offerloop.errors import ExperimentExists, ExperimentNotReady
+from offerloop.errors import ExperimentExists, ExperimentNotReady, UnknownExperiment
 from offerloop.offers.experiments import Experiment, ExperimentResult, ExperimentStatus, result_of
 from offerloop.offers.ports import EngagementStore, ExperimentStore, InventoryStore, OfferStore
 from offerloop.offers.rank_offers import settle_listings
@@ -53,6 +55,23 @@ def prepare_experiment(
         after = replace(after, status=ExperimentStatus.RUNNING)
     store.save_experiment(experiment, after)
     return after
+
+
+def prepare_experiments(
+    experiment_ids: Iterable[str], *, store: ExperimentStore, offers: OfferStore, inventory: InventoryStore
+) -> list[Experiment]:
+    """Rank one page for each experiment that a stored step names, once however many steps name it.
+
+    Returns:
+        The experiments after their step; those that another step or the administrator overtook are left out.
+    """
+    prepared = []
+    for experiment_id in dict.fromkeys(experiment_ids):
+        with suppress(ExperimentNotReady, UnknownExperiment):
+            prepared.append(
+                prepare_experiment(experiment_id, store=store, offers=offers, inventory=inventory)
+            )
+    return prepared
 
 
 def stop_experiment(experiment_id: str, *, store: ExperimentStore, clock: Clock) -> Experiment:

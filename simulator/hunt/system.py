@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
+from offerloop.batches import take_batch
 from offerloop.clock import now_s
-from offerloop.errors import Busy, ExperimentNotReady, UnknownExperiment
+from offerloop.errors import Busy
 from offerloop.offers.count_engagement import count_engagement
 from offerloop.offers.experiments import ExperimentStatus
 from offerloop.offers.expire_offers import expire_offers
 from offerloop.offers.model import EngagementEvent, OfferChange
-from offerloop.offers.run_experiments import prepare_experiment
+from offerloop.offers.run_experiments import prepare_experiments
 from offerloop.offers.watch_inventory import watch_inventory
-from offerloop.outbox import Message, Topic, publish, relay
+from offerloop.outbox import Message, Topic, first_unsent, publish, relay
 from simulator.hunt.faults import Moment, ProcessDied, StoreFailed, at_risk
 from simulator.hunt.ledger import Ledger
 from simulator.hunt.script import Deliver, MinuteRules, Step, Stream, Wait
@@ -161,7 +162,11 @@ class MemorySystem:
 
     def _watch(self, changes: Sequence[OfferChange], moment: Moment, _: Collection[int]) -> int:
         store = at_risk(self.inventory, moment)
-        return _take_batch(changes, lambda batch: watch_inventory(batch, store=store, now=self.now))
+        return take_batch(
+            changes,
+            lambda batch: watch_inventory(batch, store=store, now=self.now),
+            failures=(StoreFailed, Busy),
+        )
 
     def _publish(self, messages: Sequence[Message], moment: Moment, refused: Collection[int]) -> int:
         transport = _Transport(
@@ -171,24 +176,25 @@ class MemorySystem:
             unsent = publish(messages, transport=transport, outbox=at_risk(self.outbox, moment))
         except StoreFailed:
             return 0
-        positions = (at for at, message in enumerate(messages) if message.message_id in unsent)
-        return next(positions, len(messages))
+        return first_unsent(messages, unsent)
 
     def _count(self, events: Sequence[EngagementEvent], moment: Moment, _: Collection[int]) -> int:
         store = at_risk(self.engagement, moment)
-        return _take_batch(events, lambda batch: count_engagement(batch, store=store, now=self.now))
+        return take_batch(
+            events,
+            lambda batch: count_engagement(batch, store=store, now=self.now),
+            failures=(StoreFailed, Busy),
+        )
 
     def _prepare(self, experiment_ids: Sequence[str], moment: Moment, _: Collection[int]) -> int:
         experiments, inventory = at_risk(self.experiments, moment), at_risk(self.inventory, moment)
-
-        def prepare(batch: Sequence[str]) -> None:
-            for name in dict.fromkeys(batch):
-                try:
-                    prepare_experiment(name, store=experiments, offers=self.offers, inventory=inventory)
-                except (ExperimentNotReady, UnknownExperiment):
-                    continue  # overtaken, as the handler takes it
-
-        return _take_batch(experiment_ids, prepare)
+        return take_batch(
+            experiment_ids,
+            lambda batch: prepare_experiments(
+                batch, store=experiments, offers=self.offers, inventory=inventory
+            ),
+            failures=(StoreFailed, Busy),
+        )
 
     def take_message(self, message: Message) -> None:
         """What the transport does with one message."""
@@ -212,18 +218,3 @@ class _Transport:
         for message in accepted:
             self._system.take_message(message)
         return frozenset(message.message_id for message in accepted)
-
-
-def _take_batch(records: Sequence[Any], handle: Callable[[Sequence[Any]], object]) -> int:
-    """As handlers/batches.py: the batch at once, else one by one; the position of the first that failed."""
-    try:
-        handle(records)
-        return len(records)
-    except (StoreFailed, Busy):
-        pass
-    for position, record in enumerate(records):
-        try:
-            handle([record])
-        except (StoreFailed, Busy):
-            return position
-    return len(records)

@@ -12,6 +12,7 @@ from zlib import crc32
 
 import simpy
 
+from offerloop.batches import take_batch
 from simulator.scenario.model import Deliveries
 from simulator.shoppers.streams import Streams
 from simulator.twin.functions import Environments
@@ -198,7 +199,7 @@ class _Shard(Generic[Record]):
         self._waiting = waiting[size:] if len(waiting) > size else []
         records = waiting[:size] if self._waiting else waiting
         source.counts.batches += bool(records)  # none when the run has settled meanwhile
-        handled = self._take(records)
+        handled = take_batch(records, source.handle)
         if handled < len(records):
             self._retry([records[handled:]], 1)
         elif self._waiting:
@@ -216,28 +217,13 @@ class _Shard(Generic[Record]):
 
     def _attempt(self, records: list[Record]) -> list[list[Record]]:
         """Handle a batch; returns what must come again, in parts."""
-        weather = self._source.weather
+        weather, handle = self._source.weather, self._source.handle
         if weather.fails():  # the function dies midway: BisectBatchOnFunctionError
-            self._take(records[: weather.dies_behind(len(records))])
+            take_batch(records[: weather.dies_behind(len(records))], handle)
             half = (len(records) + 1) // 2
             return [part for part in (records[:half], records[half:]) if part]
-        handled = self._take(records)
+        handled = take_batch(records, handle)
         return [records[handled:]] if handled < len(records) else []
-
-    def _take(self, records: list[Record]) -> int:
-        """Handle a batch as handlers/batches.py does; returns how many records were handled, in order."""
-        handle = self._source.handle
-        if not records:
-            return 0
-        try:
-            handle(records)
-        except Exception:  # not swallowed: what fails for good is raised when the run settles
-            for number, record in enumerate(records):
-                try:
-                    handle([record])
-                except Exception:
-                    return number
-        return len(records)
 
     def _retry(self, parts: list[list[Record]], attempt: int) -> None:
         if attempt > MAX_RETRIES:

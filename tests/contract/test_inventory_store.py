@@ -1,4 +1,4 @@
-"""`InventoryStore` and `PivotLog`: places, counter, boards and pivots under redelivery and races."""
+"""`InventoryStore`: places, counter, boards and counts under redelivery and races."""
 
 from dataclasses import replace
 
@@ -6,18 +6,12 @@ import pytest
 
 from offerloop.offers.board import ALL_OFFERS, Board, Head, category_list
 from offerloop.offers.experiments import ExperimentStatus
-from offerloop.offers.model import Offer, OfferState, OfferStatus, Pivot
+from offerloop.offers.model import Offer, OfferState, OfferStatus
 from offerloop.offers.ports import ListingChange, Situation
 from offerloop.offers.rank_offers import settle_listings
 from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Order, RankEntry, sort_key
-from offerloop.outbox import Message, Topic
 from tests.contract.conftest import Stores
 from tests.factories import NOON, URGENCY_FIRST, an_experiment, an_offer
-
-PIVOT_ID = "2027-01-15/2027-01-15T08:00:00Z#OFF001#c1"
-ALERT = Message(
-    PIVOT_ID, Topic.STOCKOUT_ALERT, "OFF001", {"offer_id": "OFF001", "to_offer": None}, NOON * 1_000
-)
 
 
 def place(offer: Offer) -> tuple[str, RankEntry]:
@@ -35,10 +29,6 @@ def available(stores: Stores) -> int:
 def settle(stores: Stores, *offer_ids: str) -> int:
     inventory = stores.inventory
     return settle_listings(inventory.situations(offer_ids), inventory.rankings(), inventory)
-
-
-def a_pivot(**changes) -> Pivot:
-    return replace(Pivot(PIVOT_ID, "OFF001", "electronics", NOON, "OFF004"), **changes)
 
 
 # -- places and the counter --------------------------------------------------------------------------
@@ -195,140 +185,6 @@ def test_lists_that_never_had_an_offer_have_an_empty_board(stores):
     assert stores.inventory.boards(CONTROL, lists, spread="ann") == dict.fromkeys(lists, Board())
 
 
-# -- pivots ------------------------------------------------------------------------------------------
-
-
-def with_offers(stores: Stores, *more: Offer) -> None:
-    for offer in (an_offer("OFF001", inventory_count=0), an_offer("OFF004"), an_offer("OFF005"), *more):
-        stores.put_offer(offer)
-
-
-def states(stores: Stores) -> dict[str, tuple[int | None, OfferState]]:
-    return {
-        offer_id: (situation.offer.priority_boost if situation.offer else None, situation.state)
-        for offer_id, situation in stores.inventory.situations(["OFF001", "OFF004", "OFF005"]).items()
-    }
-
-
-def test_an_opened_pivot_boosts_its_target_and_sends_one_alert(stores):
-    with_offers(stores)
-
-    opened = [stores.inventory.save_pivot(None, a_pivot(), ALERT) for _ in range(2)]
-
-    assert opened == [True, False]
-    assert stores.inventory.get_pivot(PIVOT_ID) == a_pivot()
-    assert states(stores) == {
-        "OFF001": (0, OfferState(stockouts=1, open_pivot_id=PIVOT_ID)),
-        "OFF004": (20, OfferState(boosted_by=PIVOT_ID)),
-        "OFF005": (0, OfferState()),
-    }
-    assert stores.alerts.overdue(2**43, 10) == [ALERT]
-
-
-def test_a_pivot_without_a_candidate_is_kept_as_well(stores):
-    with_offers(stores)
-
-    assert stores.inventory.save_pivot(None, a_pivot(to_offer=None), ALERT)
-
-    assert stores.inventory.get_pivot(PIVOT_ID) == a_pivot(to_offer=None)
-    assert states(stores)["OFF001"] == (0, OfferState(stockouts=1, open_pivot_id=PIVOT_ID))
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        an_offer("OFF004", inventory_count=0),
-        an_offer("OFF004", status=OfferStatus.PAUSED),
-        an_offer("OFF004", priority_boost=20),
-        None,
-    ],
-)
-def test_a_target_that_may_not_be_boosted_leaves_everything_as_it_was(stores, target):
-    with_offers(stores)
-    stores.remove_offer("OFF004")
-    if target is not None:
-        stores.put_offer(target)
-    before = states(stores)
-
-    assert not stores.inventory.save_pivot(None, a_pivot(), ALERT)
-
-    assert (states(stores), stores.inventory.get_pivot(PIVOT_ID)) == (before, None)
-    assert stores.alerts.overdue(2**43, 10) == []
-
-
-def test_an_offer_has_one_open_pivot_at_a_time(stores):
-    with_offers(stores)
-    stores.inventory.save_pivot(None, a_pivot(), None)
-    other = a_pivot(pivot_id=f"{PIVOT_ID}-2", to_offer="OFF005")
-
-    assert not stores.inventory.save_pivot(None, other, None)
-
-
-def test_boosts_do_not_stack(stores):
-    with_offers(stores)
-    stores.inventory.save_pivot(None, a_pivot(), None)
-    other = a_pivot(pivot_id=f"{PIVOT_ID}-2", from_offer="OFF005")
-
-    assert not stores.inventory.save_pivot(None, other, None)
-
-
-def test_a_moved_pivot_takes_its_boost_along(stores):
-    with_offers(stores)
-    opened, moved = a_pivot(), a_pivot(to_offer="OFF005", moved_from=("OFF004",))
-    stores.inventory.save_pivot(None, opened, None)
-
-    results = [stores.inventory.save_pivot(opened, moved, None) for _ in range(2)]
-
-    assert results == [True, False]
-    assert stores.inventory.get_pivot(PIVOT_ID) == moved
-    assert states(stores) == {
-        "OFF001": (0, OfferState(stockouts=1, open_pivot_id=PIVOT_ID)),
-        "OFF004": (0, OfferState()),
-        "OFF005": (20, OfferState(boosted_by=PIVOT_ID)),
-    }
-
-
-def test_a_pivot_moves_away_from_an_offer_that_is_gone(stores):
-    with_offers(stores)
-    opened, moved = a_pivot(), a_pivot(to_offer=None, moved_from=("OFF004",))
-    stores.inventory.save_pivot(None, opened, None)
-    stores.remove_offer("OFF004")
-
-    assert stores.inventory.save_pivot(opened, moved, None)
-
-    assert states(stores)["OFF004"] == (None, OfferState())
-
-
-def test_a_closed_pivot_takes_its_boost_back(stores):
-    with_offers(stores)
-    opened, closed = a_pivot(), a_pivot(undone_at=NOON + 9)
-    stores.inventory.save_pivot(None, opened, None)
-
-    results = [stores.inventory.save_pivot(opened, closed, None) for _ in range(2)]
-
-    assert results == [True, False]
-    assert stores.inventory.get_pivot(PIVOT_ID) == closed
-    assert states(stores) == {
-        "OFF001": (0, OfferState(stockouts=1)),
-        "OFF004": (0, OfferState()),
-        "OFF005": (0, OfferState()),
-    }
-
-
-def test_the_log_shows_pivots_newest_first_over_days(stores):
-    with_offers(stores)
-    days = {"2027-01-12": NOON - 3 * 86_400, "2027-01-14": NOON - 86_400, "2027-01-15": NOON}
-    pivots = []
-    for number, (day, at) in enumerate(days.items()):
-        pivot = Pivot(f"{day}/{day}T08:00:00Z#A{number}#c{number}", f"A{number}", "x", at, None)
-        stores.inventory.save_pivot(None, pivot, None)
-        pivots.append(pivot)
-
-    assert stores.pivot_log.pivots(NOON - 7 * 86_400, 10) == pivots[::-1]
-    assert stores.pivot_log.pivots(NOON - 86_400, 10) == [pivots[2], pivots[1]]
-    assert stores.pivot_log.pivots(NOON - 7 * 86_400, 1) == [pivots[2]]
-
-
 # -- counts and boosts -------------------------------------------------------------------------------
 
 
@@ -341,20 +197,6 @@ def test_an_adjustment_is_booked_only_on_the_counts_it_was_made_from(stores):
     assert not stores.inventory.save_adjusted(replace(offer, offer_id="OFF404"), 1)
 
     assert stores.inventory.situations(["OFF001"])["OFF001"].state == OfferState(adjusted_count=10)
-
-
-def test_a_boost_is_repaired_to_what_the_state_still_says(stores):
-    with_offers(stores)
-    stores.inventory.save_pivot(None, a_pivot(), None)
-    stores.put_offer(an_offer("OFF004"))  # a foreign client overwrote it
-
-    stores.inventory.save_boost("OFF004", OfferState(), 20)
-    unrepaired = states(stores)["OFF004"]
-    stores.inventory.save_boost("OFF004", OfferState(boosted_by=PIVOT_ID), 20)
-
-    assert (unrepaired[0], states(stores)["OFF004"][0]) == (0, 20)
-    stores.inventory.save_boost("OFF404", OfferState(), 0)
-    assert stores.offers.get_many(["OFF404"]) == {}
 
 
 def test_a_removed_offer_leaves_the_rankings_of_past_experiments_too(stores):

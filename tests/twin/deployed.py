@@ -22,7 +22,7 @@ from simulator.hunt.script import Step
 from simulator.hunt.shop import DONE, ID_GONE
 from simulator.invariants import SETTLED_AFTER_MS, check_invariants
 from simulator.snapshot import Snapshot
-from tests.twin.memory import PANEL
+from tests.twin.memory import PANEL, StepImpossible
 from tests.twin.observation import Answer, Observation, Sight, observed
 from tests.twin.recorded import CONSUMERS, RecordedBatches
 
@@ -99,7 +99,7 @@ class DeployedDriver:
                 for batch in self._records.latest(step.stream, step.again, step.back):
                     self._invoke(CONSUMERS[step.stream], {"Records": batch})
             case _:
-                raise NotImplementedError(f"a deployed system cannot be made to {step.do}")
+                raise StepImpossible(f"a deployed system cannot be made to {step.do}")
         return DONE
 
     def observe(self) -> Observation:

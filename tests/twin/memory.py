@@ -14,6 +14,10 @@ from tests.twin.observation import Answer, Observation, Sight, observed
 PANEL = ("ann", "dan", "somebody-new")
 
 
+class StepImpossible(Exception):
+    """A script asks for what a deployed system cannot be made to do; such a script runs in memory only."""
+
+
 class MachineClock:
     """The machine's own time, which a deployed system goes by too; a script cannot move it."""
 
@@ -21,7 +25,7 @@ class MachineClock:
         return time.time_ns() // 1_000_000
 
     def move_on(self, seconds: int) -> None:
-        raise NotImplementedError("a deployed system does not let its clock be moved")
+        raise StepImpossible("a deployed system does not let its clock be moved")
 
 
 class MemoryDriver:

@@ -110,7 +110,9 @@ def stock_is_what_came_less_what_went(snapshot: Snapshot) -> Findings:
 
 def redemptions_are_counted_once(snapshot: Snapshot) -> Findings:
     """The offer's count, its REDEMPTION events and the users' own counts agree."""
-    by_events = Counter(row.offer_id for row in snapshot.events if row.event_type is EventType.REDEMPTION)
+    by_events = Counter(
+        event.offer_id for event, _ in snapshot.events if event.event_type is EventType.REDEMPTION
+    )
     by_users: Counter[str] = Counter()
     for (_, offer_id), count in snapshot.redeemed.items():
         by_users[offer_id] += count
@@ -225,9 +227,9 @@ def events_come_back_through_the_stream(snapshot: Snapshot) -> Findings:
     """Every event that is old enough was counted, which only happens to what came out of the stream."""
     settled_ms = snapshot.taken_at_ms - SETTLED_AFTER_MS
     broken = [
-        Breach(row.event_id, "is stored and was not counted")
-        for row in snapshot.events
-        if row.counted_at is None and row.occurred_at_ms < settled_ms
+        Breach(event.event_id, "is stored and was not counted")
+        for event, counted_at in snapshot.events
+        if counted_at is None and event.occurred_at_ms < settled_ms
     ]
     return Findings(len(snapshot.events), broken)
 
@@ -235,10 +237,10 @@ def events_come_back_through_the_stream(snapshot: Snapshot) -> Findings:
 def tallies_equal_the_marked_events(snapshot: Snapshot) -> Findings:
     exposed: Counter[tuple[str, str]] = Counter()
     converted: Counter[tuple[str, str]] = Counter()
-    for row in snapshot.events:
-        if row.experiment_id is not None and row.variant is not None and row.counted_at is not None:
-            exposed[row.experiment_id, row.variant] += row.first_exposure
-            converted[row.experiment_id, row.variant] += row.first_conversion
+    for event, counted_at in snapshot.events:
+        if event.experiment_id is not None and event.variant is not None and counted_at is not None:
+            exposed[event.experiment_id, event.variant] += event.first_exposure
+            converted[event.experiment_id, event.variant] += event.first_conversion
     arms = sorted(snapshot.tallies.keys() | exposed.keys())
 
     def breaches() -> Iterator[Breach]:
@@ -261,12 +263,12 @@ def trending_equals_the_recent_events(snapshot: Snapshot) -> Findings:
     if trend is None:
         return Findings(0, ())
     expected: dict[str, float] = defaultdict(float)
-    for row in snapshot.events:
-        if row.counted_at is None:
+    for event, counted_at in snapshot.events:
+        if counted_at is None:
             continue
-        points = TRENDING_POINTS[row.event_type]
-        if _faded(points, row.counted_at * 1_000 - row.occurred_at_ms) >= FORGET_BELOW:
-            expected[row.category] += _faded(points, trend.as_of_ms - row.occurred_at_ms)
+        points = TRENDING_POINTS[event.event_type]
+        if _faded(points, counted_at * 1_000 - event.occurred_at_ms) >= FORGET_BELOW:
+            expected[event.category] += _faded(points, trend.as_of_ms - event.occurred_at_ms)
 
     def breaches() -> Iterator[Breach]:
         for category in sorted(expected.keys() | trend.points.keys()):

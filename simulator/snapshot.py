@@ -10,28 +10,19 @@ from typing import NamedTuple
 
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import Tally
-from offerloop.offers.model import EventType, Offer, OfferState, Pivot
+from offerloop.offers.model import EngagementEvent, Offer, OfferState, Pivot
 from offerloop.offers.scoring import RankEntry, Weights
 from offerloop.offers.trending import TrendScores
 
 
-class EventRow(NamedTuple):
-    """One stored event; a tuple, because an audit holds hundreds of thousands of them.
+class StoredEvent(NamedTuple):
+    """One event as it is stored; a tuple, because an audit holds hundreds of thousands of them.
 
     Attributes:
         counted_at: epoch seconds at which it came back through the stream and was counted, or None.
     """
 
-    event_id: str
-    user_id: str
-    offer_id: str
-    category: str
-    event_type: EventType
-    occurred_at_ms: int
-    experiment_id: str | None = None
-    variant: str | None = None
-    first_exposure: bool = False
-    first_conversion: bool = False
+    event: EngagementEvent
     counted_at: int | None = None
 
 
@@ -92,7 +83,7 @@ class Snapshot:
     boards: Mapping[ListOfRanking, Sequence[Board]] = field(default_factory=dict)
     available: int = 0
     pivots: Sequence[Pivot] = ()
-    events: Sequence[EventRow] = ()
+    events: Sequence[StoredEvent] = ()
     redeemed: Mapping[tuple[str, str], int] = field(default_factory=dict)
     tallies: Mapping[tuple[str, str], Tally] = field(default_factory=dict)
     outbox: Sequence[WaitingMessage] = ()

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from handlers.aws.attributes import Item, is_set, number, optional_number, optional_text, text
-from handlers.aws.engagement_rows import EVENTS_KEPT_FOR_S, experiment_of
+from handlers.aws.attributes import Item, number, optional_number, optional_text, text
+from handlers.aws.engagement_rows import EVENTS_KEPT_FOR_S, event_of, experiment_of
 from handlers.aws.inventory_store import state_of
 from handlers.aws.keys import (
     COUNTER_KEY,
@@ -32,15 +32,15 @@ from harness.audit.table_scan import scan_table
 from harness.system import RunningSystem
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import ExperimentStatus, Tally
-from offerloop.offers.model import EventType, Offer, OfferState, Pivot
+from offerloop.offers.model import Offer, OfferState, Pivot
 from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Weights
 from offerloop.offers.trending import TrendScores
 from simulator.snapshot import (
-    EventRow,
     ListOfRanking,
     OfferInRanking,
     Place,
     Snapshot,
+    StoredEvent,
     WaitingMessage,
 )
 
@@ -52,7 +52,6 @@ PIVOTS_PREFIX = "PIVOTS#"
 _COUNTER = (COUNTER_KEY["PK"]["S"], COUNTER_KEY["SK"]["S"])
 _LIVE = (LIVE_EXPERIMENT_KEY["PK"]["S"], LIVE_EXPERIMENT_KEY["SK"]["S"])
 _TREND = (TREND_KEY["PK"]["S"], TREND_KEY["SK"]["S"])
-_EVENT_TYPES = {kind.value: kind for kind in EventType}
 
 
 def take_snapshot(system: RunningSystem) -> Snapshot:
@@ -95,7 +94,7 @@ class _Stored:
     pivots: list[Pivot] = field(default_factory=list)
     available: int = 0
     rankings: tuple[Weights, ...] = (CONTROL, BY_PRIORITY)
-    events: list[EventRow] = field(default_factory=list)
+    events: list[StoredEvent] = field(default_factory=list)
     redeemed: dict[tuple[str, str], int] = field(default_factory=dict)
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     outbox: list[WaitingMessage] = field(default_factory=list)
@@ -153,7 +152,7 @@ class _Stored:
     def read_activity_row(self, item: Item) -> None:
         pk, sk = item["PK"]["S"], item["SK"]["S"]
         if sk.startswith(EVENT_PREFIX):
-            self.events.append(_event(item))
+            self.events.append(StoredEvent(event_of(item), optional_number(item, "counted_at")))
         elif sk.startswith(REDEEMED_PREFIX):
             of = pk.removeprefix(USER_PREFIX), sk.removeprefix(REDEEMED_PREFIX)
             self.redeemed[of] = number(item, "redemptions")
@@ -185,20 +184,4 @@ def _place(item: Item, ranking_id: str) -> Place:
         lists=frozenset(name.removeprefix(f"{ranking_id}#") for name in names if name),
         base_key=text(item, "base_key"),
         urgent_key=optional_text(item, "urgent_key"),
-    )
-
-
-def _event(item: Item) -> EventRow:
-    return EventRow(
-        text(item, "event_id"),
-        text(item, "user_id"),
-        text(item, "offer_id"),
-        text(item, "category"),
-        _EVENT_TYPES[text(item, "event_type")],
-        number(item, "occurred_at_ms"),
-        optional_text(item, "experiment_id"),
-        optional_text(item, "variant"),
-        is_set(item, "first_exposure"),
-        is_set(item, "first_conversion"),
-        optional_number(item, "counted_at"),
     )

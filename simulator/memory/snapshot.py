@@ -7,7 +7,7 @@ from offerloop.offers.experiments import ExperimentStatus, Tally
 from offerloop.offers.scoring import BY_PRIORITY, Order, RankEntry, Weights
 from simulator.memory.world import MemoryWorld
 from simulator.memory.world import Place as StoredPlace
-from simulator.snapshot import EventRow, ListOfRanking, OfferInRanking, Place, Snapshot, WaitingMessage
+from simulator.snapshot import ListOfRanking, OfferInRanking, Place, Snapshot, StoredEvent, WaitingMessage
 
 _EITHER = " or "  # between the keys of an offer that two lists of one order sort differently
 
@@ -103,18 +103,6 @@ def _place(recorded: StoredPlace | None, listed: _Listed, weights: Weights) -> P
     )
 
 
-def _events(world: MemoryWorld) -> Iterator[EventRow]:
+def _events(world: MemoryWorld) -> Iterator[StoredEvent]:
     for event in world.events.values():
-        yield EventRow(
-            event.event_id,
-            event.user_id,
-            event.offer_id,
-            event.category,
-            event.event_type,
-            event.occurred_at_ms,
-            event.experiment_id,
-            event.variant,
-            event.first_exposure,
-            event.first_conversion,
-            world.counted_at.get(event.event_id),
-        )
+        yield StoredEvent(event, world.counted_at.get(event.event_id))

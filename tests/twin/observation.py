@@ -109,17 +109,18 @@ def _places(snapshot: Snapshot) -> Observation:
 def _events(snapshot: Snapshot) -> Observation:
     """Each user's events in their order, whether counted, and what was counted of them."""
     by_user: dict[str, list[tuple[object, ...]]] = defaultdict(list)
-    for row in sorted(snapshot.events, key=lambda row: (row.occurred_at_ms, row.event_id)):
-        by_user[f"events of {row.user_id}"].append(
+    in_order = sorted(snapshot.events, key=lambda row: (row.event.occurred_at_ms, row.event.event_id))
+    for event, counted_at in in_order:
+        by_user[f"events of {event.user_id}"].append(
             (
-                row.event_type.value,
-                row.offer_id,
-                row.category,
-                row.experiment_id,
-                row.variant,
-                row.first_exposure,
-                row.first_conversion,
-                row.counted_at is not None,
+                event.event_type.value,
+                event.offer_id,
+                event.category,
+                event.experiment_id,
+                event.variant,
+                event.first_exposure,
+                event.first_conversion,
+                counted_at is not None,
             )
         )
     trend = snapshot.trend.at(snapshot.taken_at_ms).points if snapshot.trend else {}

@@ -6,12 +6,20 @@ import pytest
 
 from offerloop.offers.board import Board, Head
 from offerloop.offers.experiments import Tally
-from offerloop.offers.model import DiscountType, EventType, Offer, OfferState, OfferStatus, Pivot
+from offerloop.offers.model import (
+    DiscountType,
+    EngagementEvent,
+    EventType,
+    Offer,
+    OfferState,
+    OfferStatus,
+    Pivot,
+)
 from offerloop.offers.rank_offers import lists_of
 from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Order, RankEntry, sort_key
 from offerloop.offers.trending import TrendScores
 from simulator.invariants import INVARIANTS, SETTLED_AFTER_MS, Breach, check_invariants, place_of
-from simulator.snapshot import EventRow, ListOfRanking, OfferInRanking, Snapshot, WaitingMessage
+from simulator.snapshot import ListOfRanking, OfferInRanking, Snapshot, StoredEvent, WaitingMessage
 
 NOW_MS = 1_700_000_000_000
 LONG_AGO_MS = NOW_MS - SETTLED_AFTER_MS - 1
@@ -31,7 +39,10 @@ def an_offer(offer_id, stock, **fields):
 
 def an_event(event_id, user_id, offer_id, event_type=EventType.REDEMPTION, **fields):
     given = {"occurred_at_ms": LONG_AGO_MS, "counted_at": LONG_AGO_MS // 1_000} | fields
-    return EventRow(event_id, user_id, offer_id, "electronics", event_type, **given)
+    counted_at = given.pop("counted_at")
+    return StoredEvent(
+        EngagementEvent(event_id, user_id, offer_id, "electronics", event_type, **given), counted_at
+    )
 
 
 def derived(offers):
@@ -142,7 +153,9 @@ TRENDING = "Trending equals the recent events"
 
 def events_but(snapshot, index, **fields):
     events = list(snapshot.events)
-    events[index] = events[index]._replace(**fields)
+    event, counted_at = events[index]
+    counted_at = fields.pop("counted_at", counted_at)
+    events[index] = StoredEvent(replace(event, **fields), counted_at)
     return replace(snapshot, events=events)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.guard import watch_this_process
+
 TESTS = Path(__file__).parent
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
@@ -29,3 +31,9 @@ def _keep_the_main_module() -> Iterator[None]:
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Systems that this test process starts end with it, also when it is killed."""
+    watch_this_process(tmp_path_factory.getbasetemp())

@@ -23,14 +23,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xfail(strict=True, reason=LOCALSTACK_DIFFERS[name]))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _guarded(guarded: None) -> None:
+    """Whatever a test here starts ends with the test process."""
+
+
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """This repository's application, started once for all tests of a test process."""
-    target = Target(tmp_path_factory.mktemp("system"))
-    try:
+    with Target(tmp_path_factory.mktemp("system")) as target:
         yield target
-    finally:
-        target.down()
 
 
 @pytest.fixture(scope="session")
@@ -42,21 +44,16 @@ def system(target: Target) -> RunningSystem:
 @pytest.fixture
 def pristine_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """The application as it is straight after seeding, for one test alone."""
-    target = Target(tmp_path_factory.mktemp("pristine"))
-    try:
+    with Target(tmp_path_factory.mktemp("pristine")) as target:
         yield target.up()
-    finally:
-        target.down()
 
 
 @pytest.fixture(scope="session")
 def trial_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """The trial application's place; the canary must never reach a function."""
-    target = Target(tmp_path_factory.mktemp("trial"), TRIAL, variables={"SHELL_CANARY": "of the developer"})
-    try:
+    canary = {"SHELL_CANARY": "of the developer"}
+    with Target(tmp_path_factory.mktemp("trial"), TRIAL, variables=canary) as target:
         yield target
-    finally:
-        target.down()
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +65,5 @@ def trial(trial_target: Target) -> RunningSystem:
 @pytest.fixture
 def own_trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """A place for the trial application that one test may start, stop and break."""
-    target = Target(tmp_path_factory.mktemp("own"), TRIAL)
-    try:
+    with Target(tmp_path_factory.mktemp("own"), TRIAL) as target:
         yield target
-    finally:
-        target.down()

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 
 import psutil
 
@@ -24,7 +25,7 @@ OURS = {"TARGET", "PORT", "RESET", "HEADLESS", "MINUTES", "PREFIX", "USERS", "SP
 
 @dataclass
 class Target:
-    """One place to run a system in.
+    """One place to run a system in; as a context it leaves nothing running.
 
     Attributes:
         state: root of its state (OFFERLOOP_STATE).
@@ -37,6 +38,14 @@ class Target:
     application: Path = REPOSITORY
     port: int = field(default_factory=lambda: free_port())
     variables: dict[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run ``python -m harness <command>`` there."""

@@ -43,9 +43,8 @@ def test_every_page_shows_the_running_system(system, tmp_path):
 
 
 def test_a_system_that_goes_is_announced_and_comes_back_by_itself(tmp_path):
-    target = Target(tmp_path / "system")
-    system = target.up()
-    try:
+    with Target(tmp_path / "system") as target:
+        system = target.up()
         with (
             served("dashboard/app.py", tmp_path, OFFERLOOP_OUTPUTS=outputs_file(system, tmp_path)) as address,
             chromium() as browser,
@@ -60,5 +59,3 @@ def test_a_system_that_goes_is_announced_and_comes_back_by_itself(tmp_path):
 
             target.up()
             expect(page.get_by_text("In stock")).to_be_visible(timeout=SETTLES_WITHIN_MS)
-    finally:
-        target.down()

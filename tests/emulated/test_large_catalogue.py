@@ -29,15 +29,12 @@ HOUR = 3600
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningSystem, list[Offer], ReadMeter]]:
     """A system of its own with a large catalogue, and what a recommendation read before it was loaded."""
-    target = Target(tmp_path_factory.mktemp("large"))
-    try:
+    with Target(tmp_path_factory.mktemp("large")) as target:
         system = target.up()
         small = _reads(system, "USER003")
         offers = _catalogue(int(time.time()))
         load_catalogue(system, offers, written=lambda _: None, listed=lambda _: None)
         yield system, offers, small
-    finally:
-        target.down()
 
 
 def _catalogue(now: int) -> list[Offer]:

@@ -9,10 +9,7 @@ from tests.emulated.target import Target
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+def deployed(guarded: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """The application as it is straight after seeding."""
-    target = Target(tmp_path_factory.mktemp("twin"))
-    try:
+    with Target(tmp_path_factory.mktemp("twin")) as target:
         yield target.up()
-    finally:
-        target.down()

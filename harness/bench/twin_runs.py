@@ -22,6 +22,7 @@ from simulator.scenario import parse_scenario_argument
 from simulator.twin import run_replication
 from simulator.twin.plain_loop import PlainLoop, record
 from simulator.twin.summary import Counts
+from simulator.twin.twin import collecting_seldom
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,12 +95,12 @@ def twin_and_plain_loop(scenario: str, seed: int, rounds: int) -> list[tuple[flo
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Give the processor seconds of *work*, with all that was there before out of the collector's sight."""
+    """Give the processor seconds of *work*, with the garbage collector as the twin has it."""
     gc.collect()
-    gc.freeze()  # else the collector would look through the recording again and again
-    began = time.process_time()
-    work()
-    return time.process_time() - began
+    with collecting_seldom():
+        began = time.process_time()
+        work()
+        return time.process_time() - began
 
 
 def replications_on(

@@ -102,6 +102,13 @@ def port_is_free(port: int) -> bool:
         return True
 
 
+def unused_port() -> int:
+    """Give a port of the loopback address that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def listener(port: int) -> str:
     """Name the process that listens on *port*, as far as this user may know it."""
     with contextlib.suppress(psutil.AccessDenied):

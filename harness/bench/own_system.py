@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.processes import unused_port
 from harness.system import REPOSITORY, RunningSystem, without_aws_account
 
 COMMAND_WITHIN_S = 300  # a first build downloads the dependencies
@@ -33,7 +33,7 @@ class OwnSystem:
     """
 
     state: Path
-    port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=unused_port)
 
     def up(self) -> float:
         """Bring it up: deployed and seeded; gives the seconds that ``make up`` took.
@@ -92,10 +92,3 @@ class OwnSystem:
             if name not in OF_THE_OUTER_MAKE and not name.startswith("OFFERLOOP_")
         }
         return kept | {"OFFERLOOP_STATE": str(self.state), "PORT": str(self.port), "COLUMNS": "300"}
-
-
-def free_port() -> int:
-    """Give a port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -22,7 +22,7 @@ ASSUMED_BY_LAMBDA = {
 
 CODE = inspect.cleandoc(
     '''
-    """Say which records came; "poison" fails the batch, "reject" its own record, until asked otherwise."""
+    """Say which records came; "poison" fails the batch, "reject" its own record; calls get their path."""
 
     import base64
     import json
@@ -30,6 +30,8 @@ CODE = inspect.cleandoc(
 
 
     def handle(event, context):
+        if "httpMethod" in event:
+            return {"statusCode": 200, "body": json.dumps(event["pathParameters"])}
         if "Records" not in event:
             print(json.dumps({"batch": [event.get("do", "")]}))
             if event.get("do") == "fail":
@@ -67,14 +69,14 @@ class Function:
         role = iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(ASSUMED_BY_LAMBDA))
         place.remove(iam.delete_role, RoleName=self.name)
         place.remove(place.client("logs").delete_log_group, logGroupName=self.log_group)
-        self._lambda.create_function(
+        self.arn: str = self._lambda.create_function(
             FunctionName=self.name,
             Runtime=RUNTIME,
             Handler="probe.handle",
             Role=role["Role"]["Arn"],
             Code={"ZipFile": package()},
             Timeout=timeout_s,
-        )
+        )["FunctionArn"]
         place.remove(self._lambda.delete_function, FunctionName=self.name)
         place.wait_for(
             "the function",

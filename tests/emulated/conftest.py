@@ -7,20 +7,19 @@ from collections.abc import Iterator
 import pytest
 
 from harness.system import RunningSystem
-from tests.emulated.differences import EMBEDDED_ALONE, LOCALSTACK_DIFFERS
+from tests.emulated.differences import expected_failures
 from tests.emulated.target import TARGET_NAME, TRIAL, Target
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On LocalStack, leave out what is about the embedded target alone; what is known to differ has to."""
+    """On LocalStack, what is known to differ has to."""
     if TARGET_NAME != "localstack":
         return
+    reasons = expected_failures()
     for item in items:
         name = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
-        if name in EMBEDDED_ALONE:
-            item.add_marker(pytest.mark.skip(reason=EMBEDDED_ALONE[name]))
-        if name in LOCALSTACK_DIFFERS:
-            item.add_marker(pytest.mark.xfail(strict=True, reason=LOCALSTACK_DIFFERS[name]))
+        if name in reasons:
+            item.add_marker(pytest.mark.xfail(strict=True, reason=reasons[name]))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from types import TracebackType
 
 import psutil
 
+from harness.processes import unused_port
 from harness.system import REPOSITORY, RunningSystem, without_aws_account
 
 TRIAL = Path(__file__).parent / "trial"
@@ -36,7 +36,7 @@ class Target:
 
     state: Path
     application: Path = REPOSITORY
-    port: int = field(default_factory=lambda: free_port())
+    port: int = field(default_factory=unused_port)
     variables: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Target:
@@ -100,10 +100,3 @@ class Target:
 def trial_copy(folder: Path) -> Path:
     """Copy the trial application, for a test that changes it."""
     return Path(shutil.copytree(TRIAL, folder / "trial"))
-
-
-def free_port() -> int:
-    """Give a port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from harness.processes import unused_port
 from harness.system import REPOSITORY, RunningSystem
 from tests.emulated.storefront import wait_for
-from tests.emulated.target import free_port
 
 
 @pytest.fixture
 def page(system: RunningSystem) -> Iterator[httpx.Client]:
-    port = free_port()
+    port = unused_port()
     command = [sys.executable, "-m", "harness.api_page", str(port)]
     process = subprocess.Popen(command, env=system.environment(), cwd=REPOSITORY)
     try:

@@ -16,9 +16,10 @@ import httpx
 import psutil
 import pytest
 
+from harness.processes import unused_port
 from harness.system import REPOSITORY, RunningSystem
 from tests.emulated.storefront import unique, wait_for
-from tests.emulated.target import TARGET_NAME, TRIAL, Target, free_port, trial_copy
+from tests.emulated.target import TARGET_NAME, TRIAL, Target, trial_copy
 
 pytestmark = pytest.mark.skipif(TARGET_NAME != "localstack", reason="about LocalStack alone")
 
@@ -205,7 +206,7 @@ def test_it_runs_where_there_is_no_network_and_asks_for_none(tmp_path: Path) -> 
         until {harness} outputs >{tmp_path}/outputs; do kill -0 $up || exit 1; sleep 1; done
         until {harness} down; do sleep 1; done
         wait $up"""
-    target = Target(tmp_path, TRIAL, port=free_port())
+    target = Target(tmp_path, TRIAL, port=unused_port())
     ended = subprocess.run(
         ["unshare", "--net", "sh", "-c", script],
         env=target.environment(),

@@ -9,9 +9,17 @@ from pathlib import Path
 import httpx
 import psutil
 
+from harness.processes import unused_port
 from harness.system import RunningSystem
 from tests.emulated.storefront import wait_for
-from tests.emulated.target import Target, free_port, trial_copy
+from tests.emulated.target import Target, trial_copy
+
+# No target can make it: embedded looks at the timeout, LocalStack at the name.
+BAD_QUEUE = """
+  Queue:
+    Type: AWS::SQS::Queue
+    Properties: {QueueName: not a name, VisibilityTimeout: 99999}
+"""
 
 
 def things(system: RunningSystem) -> list[str]:
@@ -102,7 +110,7 @@ def test_two_systems_run_side_by_side(own_trial: Target, trial: RunningSystem) -
 def test_the_port_of_a_running_system_does_not_change_silently(own_trial: Target) -> None:
     own_trial.up()
 
-    ended = own_trial.run("up", PORT=str(free_port()))
+    ended = own_trial.run("up", PORT=str(unused_port()))
 
     assert ended.returncode == 1
     assert "make down" in ended.stderr
@@ -149,13 +157,12 @@ def test_a_deployment_deploys_only_what_changed(own_trial: Target, tmp_path: Pat
 def test_a_broken_template_rolls_back_and_names_the_resource(own_trial: Target, tmp_path: Path) -> None:
     own_trial.application = trial_copy(tmp_path)
     own_trial.up()
-    queue = "\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {VisibilityTimeout: 99999}\n"
-    change(own_trial.application / "template.yaml", "\nOutputs:\n", f"{queue}Outputs:\n")
+    change(own_trial.application / "template.yaml", "\nOutputs:\n", f"{BAD_QUEUE}Outputs:\n")
 
     ended = own_trial.run("deploy")
 
     assert ended.returncode == 1
-    assert "stack offerloop was not deployed: Queue (AWS::SQS::Queue): Invalid value" in ended.stderr
+    assert "stack offerloop was not deployed: Queue (AWS::SQS::Queue): " in ended.stderr
     system = own_trial.system()
     stack = system.client("cloudformation").describe_stacks(StackName="offerloop")["Stacks"][0]
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
@@ -166,8 +173,7 @@ def test_a_first_deployment_that_failed_is_mended_by_the_next(own_trial: Target,
     own_trial.application = trial_copy(tmp_path)
     template = own_trial.application / "template.yaml"
     whole = template.read_text()
-    bad = "Properties: {QueueName: not a name, VisibilityTimeout: 99999}"
-    change(template, "\nOutputs:\n", f"\n  Queue:\n    Type: AWS::SQS::Queue\n    {bad}\nOutputs:\n")
+    change(template, "\nOutputs:\n", f"{BAD_QUEUE}Outputs:\n")
 
     broken = own_trial.run("up")
     template.write_text(whole)

@@ -15,7 +15,7 @@ import yaml
 
 from harness.localstack import container
 from harness.localstack.container import COMPOSE_FILE, Engine, LocalStackContainer, engine_to_use
-from harness.processes import stop
+from harness.processes import stop, unused_port
 from harness.settings import Refusal, Settings
 
 WORKS = 'case "$1" in version) echo \'{"Version":"28.2.2"}\';; compose) echo "compose $*";; esac'
@@ -187,7 +187,7 @@ def test_a_container_that_does_not_start_says_why(
     docker(f'case "$*" in *" up "*) echo "{printed}"; exit 1;; esac')
     localstack = LocalStackContainer(settings)
     settings.state_dir.mkdir()
-    process = localstack.start(free_port())
+    process = localstack.start(unused_port())
     try:
         with pytest.raises(Refusal) as refusal:
             localstack.wait_until_ready(process, 1)
@@ -195,14 +195,6 @@ def test_a_container_that_does_not_start_says_why(
         stop(process)
 
     assert str(refusal.value) == f"LocalStack ended while starting: {line}"
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_an_image_that_cannot_be_fetched_is_refused_in_one_line(

@@ -3,7 +3,7 @@
 Without it: an invocation waits up to 50 ms for a first log line and then guesses when the last one came,
 so lines turn up with the next invocation, or never; and every invocation makes a log stream of its own,
 which no reader can follow after some 10,000 of them; and events have no identifier.
-Fails without it: test_target_lambda.py::test_invocations_share_a_log_stream_of_identified_events,
+Fails without it: test_target_lambda.py::test_calls_in_turn_share_a_log_stream_of_identified_events,
 ::test_a_silent_function_answers_at_once.
 """
 

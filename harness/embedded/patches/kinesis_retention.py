@@ -2,7 +2,7 @@
 
 Without it: every call to a stream copies all records that the stream holds, so a replay of 160,000 events
 spends more of the emulator's time on that with each event, and in the end most of it.
-Fails without it: test_target_streams.py::test_a_full_stream_is_as_fast_as_an_empty_one.
+Fails without it: test_embedded_patches.py::test_a_full_stream_is_as_fast_as_an_empty_one.
 """
 
 import itertools

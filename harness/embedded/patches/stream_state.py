@@ -5,7 +5,7 @@ and `make up` unread records are lost and as many new ones are skipped as were e
 while event sources still work, so it may say "read" of what was never written; and records with both images
 stay in memory for 24 h, which a long replay does not fit into.
 Fails without it: test_target_lifecycle.py::test_consumers_go_on_where_they_were_after_down_and_up,
-test_target_streams.py::test_records_that_everybody_has_read_are_forgotten.
+test_embedded_patches.py::test_records_that_everybody_has_read_are_forgotten.
 """
 
 import threading

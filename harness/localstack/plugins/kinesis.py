@@ -1,7 +1,7 @@
 """Kinesis is served by the installed kinesis-local, with the node at hand.
 
 Without it: LocalStack runs npm at the first call to Kinesis, which needs the network and ten seconds.
-Fails without it: test_localstack_process.py::test_nothing_leaves_this_machine.
+Fails without it: test_localstack_process.py::test_it_runs_where_there_is_no_network_and_asks_for_none.
 """
 
 from __future__ import annotations

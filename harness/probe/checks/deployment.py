@@ -28,6 +28,15 @@ def queue_resource(place: Place, timeout_s: int = 30) -> dict[str, Any]:
     }
 
 
+def bad_queue() -> dict[str, Any]:
+    """Give a second queue that no target can make, after the first."""
+    return {
+        "Type": "AWS::SQS::Queue",
+        "DependsOn": "Queue",
+        "Properties": {"QueueName": "not a name", "VisibilityTimeout": 99_999},
+    }
+
+
 def timeout_of(place: Place) -> str:
     """Give the visibility timeout that the queue has now."""
     sqs = place.client("sqs")
@@ -49,17 +58,28 @@ def a_failing_update_is_rolled_back(place: Place) -> Finding:
     """A changed queue, and a second one whose name is none."""
     place.remove(remove_queue, place=place)
     stack = Stack(place, "stack", queue_resource(place))
-    bad = {
-        "Type": "AWS::SQS::Queue",
-        "DependsOn": "Queue",
-        "Properties": {"QueueName": "not a name", "VisibilityTimeout": 99_999},
-    }
-    status = stack.update({**queue_resource(place, 31), "Bad": bad})
+    status = stack.update({**queue_resource(place, 31), "Bad": bad_queue()})
     seen = f"{status}; the changed queue is {'as before' if timeout_of(place) == '30' else 'still changed'}"
     if "ROLLBACK" not in status:
         return missing(seen)
     restored = status == "UPDATE_ROLLBACK_COMPLETE" and timeout_of(place) == "30"
     return kept(seen) if restored else partly(seen)
+
+
+@CLOUDFORMATION.check(
+    instead="`make up` names the resource that failed; `make reset` is the way out", within_s=40
+)
+def a_failed_creation_leaves_nothing_behind(place: Place) -> Finding:
+    """A queue, and a second one whose name is none: the first goes, and the stack can be deleted."""
+    place.remove(remove_queue, place=place)
+    stack = Stack(place, "stack", {**queue_resource(place), "Bad": bad_queue()})
+    status = stack.status
+    if status == "CREATE_COMPLETE":
+        return missing(status)
+    gone = place.seen(lambda: refusal(timeout_of, place=place), 5)
+    stack.delete()
+    seen = f"{status}; the queue {'goes with it' if gone else 'stays'}; after its end: {stack.wait()}"
+    return judged(gone and seen.endswith("DELETE_COMPLETE"), seen)
 
 
 @CLOUDFORMATION.check(instead="cfn-lint knows every type and reads every template in `make lint`")

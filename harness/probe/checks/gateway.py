@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
 from harness.probe.finding import Finding, Group, judged, kept, missing
+from harness.probe.function import Function
 from harness.probe.place import Place
 from harness.system import rest_api_url
 
@@ -41,6 +43,20 @@ class Api:
         """Make it answer."""
         self._gateway.create_deployment(restApiId=self.identifier, stageName=STAGE)
 
+    def call_function(self, function: Function) -> None:
+        """Add a second route, GET /{id}, that a function answers."""
+        where, region = {"restApiId": self.identifier}, self._place.system.region
+        root = self._route["resourceId"]
+        resource = self._gateway.create_resource(**where, parentId=root, pathPart="{id}")["id"]
+        route = {**where, "resourceId": resource, "httpMethod": "GET"}
+        self._gateway.put_method(**route, authorizationType="NONE")
+        self._gateway.put_integration(
+            **route,
+            type="AWS_PROXY",
+            integrationHttpMethod="POST",
+            uri=f"arn:aws:apigateway:{region}:lambda:path/2015-03-31/functions/{function.arn}/invocations",
+        )
+
     def limit_stage(self, rate: int, burst: int) -> None:
         """Set the stage's limit for every route."""
         limits = {"rateLimit": rate, "burstLimit": burst}
@@ -64,13 +80,13 @@ class Api:
         self._place.remove(self._gateway.delete_usage_plan_key, usagePlanId=plan_id, keyId=key)
         return value
 
-    def call(self, **headers: str) -> httpx.Response:
-        """Call its route."""
+    def call(self, path: str = "/", **headers: str) -> httpx.Response:
+        """Call a route; *path* as it is to stand on the wire."""
         region, endpoint = self._place.system.region, self._place.system.endpoint_url
         address = rest_api_url(
             f"https://{self.identifier}.execute-api.{region}.amazonaws.com/{STAGE}", endpoint
         )
-        return httpx.get(f"{address}/", headers=headers, timeout=10)
+        return httpx.get(f"{address}{path}", headers=headers, timeout=10)
 
     def statuses(self, **headers: str) -> list[int]:
         """Call its route a dozen times, one after another."""
@@ -139,3 +155,15 @@ def the_gateways_own_refusals_take_the_form_asked_for(place: Place) -> Finding:
     return judged(
         right and "problem+json" in kind, f"{answer.status_code}, {kind}, {'own' if right else 'other'} body"
     )
+
+
+@GATEWAY.check(instead="identifiers of offers and users need no encoding")
+def path_parameters_come_decoded(place: Place) -> Finding:
+    """A blank in a path, at a function."""
+    api = Api(place, needs_key=False)
+    api.call_function(Function(place))
+    api.deploy()
+    answer = api.call(f"/{quote('t 1')}")
+    if answer.status_code != 200:
+        return missing(f"a call with a blank in its path: {answer.status_code}")
+    return judged(answer.json() == {"id": "t 1"}, f"sent as t%201, came as {answer.json().get('id')}")

@@ -14,7 +14,7 @@ from handlers.aws.engagement_rows import (
 from handlers.aws.idempotency_store import DynamoIdempotencyStore, remember
 from handlers.aws.keys import (
     EVENT_PREFIX,
-    LIVE_EXPERIMENT_KEY,
+    live_experiment_key,
     offer_key,
     profile_key,
     redeemed_key,
@@ -46,15 +46,13 @@ class DynamoActivityStore(DynamoIdempotencyStore):
 
     def visit(self, user_id: str, offer_id: str) -> Visit:
         profile, redeemed, offer = profile_key(user_id), redeemed_key(user_id, offer_id), offer_key(offer_id)
+        live = live_experiment_key(user_id)
         keys = {
-            self._tables.user_activity: [profile, redeemed, LIVE_EXPERIMENT_KEY],
+            self._tables.user_activity: [profile, redeemed, live],
             self._tables.offers: [offer],
         }
         items = self._access.get_batch(keys, consistent=True)
-        found = [
-            items.get((key["PK"]["S"], key["SK"]["S"]))
-            for key in (profile, redeemed, offer, LIVE_EXPERIMENT_KEY)
-        ]
+        found = [items.get((key["PK"]["S"], key["SK"]["S"])) for key in (profile, redeemed, offer, live)]
         return Visit(
             shopper=Shopper(user_id) if found[0] is None else shopper_of(found[0]),
             redemptions=number(found[1] or {}, "redemptions"),

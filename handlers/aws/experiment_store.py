@@ -1,10 +1,10 @@
-"""Experiments, and the pointer to the one that is live."""
+"""Experiments, and the copies of the one that is live."""
 
 from collections.abc import Sequence
 
 from handlers.aws.attributes import Value, s, text
 from handlers.aws.engagement_rows import experiment_attributes, experiment_of
-from handlers.aws.keys import EXPERIMENT_LIST, LIVE_EXPERIMENT_KEY, experiment_key, key
+from handlers.aws.keys import EXPERIMENT_LIST, experiment_key, key, live_experiment_keys
 from handlers.aws.table_access import Action, Client, ConditionFailed, Patience, TableAccess, Tables
 from offerloop.errors import ExperimentExists, ExperimentNotReady, UnknownExperiment
 from offerloop.offers.experiments import Experiment, ExperimentStatus
@@ -39,7 +39,7 @@ class DynamoExperimentStore:
         return sorted(map(experiment_of, items.values()), key=lambda experiment: experiment.experiment_id)
 
     def running(self) -> Experiment | None:
-        item = self._access.get(self._table, LIVE_EXPERIMENT_KEY, consistent=True)
+        item = self._access.get(self._table, live_experiment_keys()[0], consistent=True)
         return None if item is None else experiment_of(item)
 
     def create_experiment(self, experiment: Experiment) -> None:
@@ -62,22 +62,23 @@ class DynamoExperimentStore:
             "ExpressionAttributeValues": {":before": experiment_attributes(before)["experiment"]},
         }
         try:
-            self._access.transact([{"Put": put}, *self._keep_pointer(before, after)])
+            self._access.transact([{"Put": put}, *self._keep_copies(before, after)])
         except ConditionFailed as failed:
             if 0 in failed.found:
                 raise ExperimentNotReady(f"{after.experiment_id} was changed meanwhile") from failed
             raise ExperimentExists("another experiment is live; stop it first") from failed
 
-    def _keep_pointer(self, before: Experiment, after: Experiment) -> list[Action]:
+    def _keep_copies(self, before: Experiment, after: Experiment) -> list[Action]:
         own: dict[str, Value] = {":own": s(after.experiment_id)}
         condition = "attribute_not_exists(PK) OR experiment_id = :own"
-        pointer = {
+        kept = {
             "TableName": self._table,
             "ConditionExpression": condition,
             "ExpressionAttributeValues": own,
         }
         if after.status in LIVE:
-            return [{"Put": pointer | {"Item": LIVE_EXPERIMENT_KEY | experiment_attributes(after)}}]
+            attributes = experiment_attributes(after)
+            return [{"Put": kept | {"Item": copy | attributes}} for copy in live_experiment_keys()]
         if before.status in LIVE:
-            return [{"Delete": pointer | {"Key": LIVE_EXPERIMENT_KEY}}]
+            return [{"Delete": kept | {"Key": copy}} for copy in live_experiment_keys()]
         return []

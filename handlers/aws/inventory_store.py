@@ -8,7 +8,6 @@ from handlers.aws.engagement_rows import experiment_of
 from handlers.aws.keys import (
     COUNTER_KEY,
     EXPIRY_LIST,
-    LIVE_EXPERIMENT_KEY,
     METADATA,
     OFFER_PREFIX,
     RANK_PREFIX,
@@ -16,6 +15,7 @@ from handlers.aws.keys import (
     board_copies,
     board_key,
     indexed_list,
+    live_experiment_keys,
     offer_key,
     rank_key,
     state_key,
@@ -100,7 +100,7 @@ class DynamoInventoryStore(DynamoPivots, DynamoRankedLists):
         )
 
     def rankings(self) -> tuple[Weights, ...]:
-        live = self._access.get(self._activity_table, LIVE_EXPERIMENT_KEY, consistent=True)
+        live = self._access.get(self._activity_table, live_experiment_keys()[0], consistent=True)
         tested = experiment_of(live).rankings if live is not None else ()
         # Weights that differ in relevance alone share one ranking.
         return tuple({weights.ranking_id: weights for weights in (*tested, BY_PRIORITY, CONTROL)}.values())

@@ -7,7 +7,7 @@ Offers
     BOARD#<ranking>#<list>      0..3                    head of a ranked list; ALL has four copies
     COUNTER                     AVAILABLE               how many offers are in stock
     PIVOTS#<yyyy-mm-dd>         <rest of the pivot id>  a pivot
-    OUTBOX#<0..7>               <ms>#<message id>       a message that is still to be sent
+    OUTBOX#<0..23>              <ms>#<message id>       a message that is still to be sent
 UserActivity
     USER#<id>                   PROFILE                 a shopper
     USER#<id>                   EVENT#<ms>#<event id>   something that the shopper did
@@ -15,9 +15,9 @@ UserActivity
     TREND                       CURRENT                 engagement per category
     EXPERIMENT#<id>             METADATA                an experiment
     EXPERIMENTS                 <id>                    names it in the list of all
-    EXPERIMENT                  LIVE                    copy of the one that is PREPARING or RUNNING
+    LIVE#<0..3>                 EXPERIMENT              four copies of the one that is PREPARING or RUNNING
     EXPERIMENT#<id>             TALLY#<variant>         users exposed and converted
-    OUTBOX#<0..7>               <ms>#<message id>       as above
+    OUTBOX#<0..23>              <ms>#<message id>       as above
 Idempotency
     REQUEST#<hash>              ANSWER                  the answer to a request under an Idempotency-Key
     LIMIT#<subject>             <window>                requests counted by the limiter
@@ -33,7 +33,8 @@ from offerloop.offers.scoring import Weights
 Key = dict[str, Value]
 
 ALL_BOARD_COPIES = 4  # one partition serves 3,000 read units a second; a board costs one or two
-OUTBOX_SHARDS = 8  # one partition takes 1,000 write units a second
+LIVE_COPIES = 4  # every request reads the live experiment: half a unit, or one
+OUTBOX_SHARDS = 24  # one partition takes 1,000 write units a second; a message three
 
 METADATA = "METADATA"
 STATE = "STATE"
@@ -86,7 +87,6 @@ def board_copy(list_name: str, spread: str) -> int:
 
 
 COUNTER_KEY = key("COUNTER", "AVAILABLE")
-LIVE_EXPERIMENT_KEY = key("EXPERIMENT", "LIVE")
 TREND_KEY = key("TREND", "CURRENT")
 
 
@@ -98,6 +98,16 @@ def pivot_key(pivot_id: str) -> Key:
 
 def experiment_key(experiment_id: str) -> Key:
     return key(f"{EXPERIMENT_PREFIX}{experiment_id}", METADATA)
+
+
+def live_experiment_keys() -> list[Key]:
+    """Of all copies, which are written together."""
+    return [key(f"LIVE#{copy}", "EXPERIMENT") for copy in range(LIVE_COPIES)]
+
+
+def live_experiment_key(spread: str) -> Key:
+    """Of the copy that *spread* reads."""
+    return live_experiment_keys()[zlib.crc32(spread.encode()) % LIVE_COPIES]
 
 
 def profile_key(user_id: str) -> Key:

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from handlers.aws.attributes import Item, number, unpacked
 from handlers.aws.engagement_rows import experiment_of, shopper_of
-from handlers.aws.keys import COUNTER_KEY, LIVE_EXPERIMENT_KEY, TREND_KEY, Key, profile_key
+from handlers.aws.keys import COUNTER_KEY, TREND_KEY, Key, live_experiment_key, profile_key
 from handlers.aws.table_access import Client, Patience, ReadMeter, TableAccess, Tables
 from offerloop.offers.model import TrendingCategory
 from offerloop.offers.ports import ServingContext
@@ -37,8 +37,8 @@ class DynamoContextReader:
         self._access = TableAccess(client, meter, patience or Patience())
 
     def context(self, user_id: str, now: int) -> ServingContext:
-        profile = profile_key(user_id)
-        of_users = [profile, LIVE_EXPERIMENT_KEY]
+        profile, live = profile_key(user_id), live_experiment_key(user_id)
+        of_users = [profile, live]
         if self._trends is None:
             of_users.append(TREND_KEY)
         keys = {self._tables.offers: [COUNTER_KEY], self._tables.user_activity: of_users}
@@ -47,7 +47,7 @@ class DynamoContextReader:
         def row(key: Key) -> Item | None:
             return items.get((key["PK"]["S"], key["SK"]["S"]))
 
-        shopper, experiment = row(profile), row(LIVE_EXPERIMENT_KEY)
+        shopper, experiment = row(profile), row(live)
         if self._trends is None:
             # All categories fade alike, so the leaders of the last count are the leaders now.
             trending = trend_of(row(TREND_KEY), "leaders").top(now * 1_000, MAX_TRENDING)

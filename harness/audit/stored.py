@@ -14,7 +14,6 @@ from handlers.aws.keys import (
     COUNTER_KEY,
     EVENT_PREFIX,
     EXPERIMENT_PREFIX,
-    LIVE_EXPERIMENT_KEY,
     METADATA,
     OFFER_PREFIX,
     OUTBOX_PREFIX,
@@ -22,6 +21,7 @@ from handlers.aws.keys import (
     STATE,
     TALLY_PREFIX,
     TREND_KEY,
+    live_experiment_keys,
 )
 from handlers.aws.offer_rows import offer_of
 from handlers.aws.pivots import pivot_of
@@ -50,7 +50,7 @@ BOARD_PREFIX = "BOARD#"
 PIVOTS_PREFIX = "PIVOTS#"
 
 _COUNTER = (COUNTER_KEY["PK"]["S"], COUNTER_KEY["SK"]["S"])
-_LIVE = (LIVE_EXPERIMENT_KEY["PK"]["S"], LIVE_EXPERIMENT_KEY["SK"]["S"])
+_LIVE = tuple(value["S"] for value in live_experiment_keys()[0].values())
 _TREND = (TREND_KEY["PK"]["S"], TREND_KEY["SK"]["S"])
 
 

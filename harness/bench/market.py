@@ -10,7 +10,7 @@ from typing import Any
 
 from handlers.aws.attributes import n, packed, s
 from handlers.aws.engagement_rows import experiment_attributes, shopper_item
-from handlers.aws.keys import COUNTER_KEY, LIVE_EXPERIMENT_KEY, TREND_KEY, board_key, rank_key
+from handlers.aws.keys import COUNTER_KEY, TREND_KEY, board_key, live_experiment_key, rank_key
 from handlers.aws.offer_rows import offer_item
 from handlers.aws.ranked_lists import board_attributes, entry_attribute
 from handlers.aws.table_access import ReadMeter
@@ -120,7 +120,7 @@ class MeteredServing:
         if context.shopper is not None:
             items.append(shopper_item(context.shopper))
         if context.experiment is not None:
-            items.append(LIVE_EXPERIMENT_KEY | experiment_attributes(context.experiment))
+            items.append(live_experiment_key(user_id) | experiment_attributes(context.experiment))
         self.meter.count_gets(4, items, consistent=False)
         return context
 

@@ -4,7 +4,7 @@ import base64
 import json
 
 from handlers.aws.engagement_rows import experiment_attributes, message_item
-from handlers.aws.keys import LIVE_EXPERIMENT_KEY, experiment_key
+from handlers.aws.keys import experiment_key, live_experiment_key
 from handlers.aws.offer_rows import offer_item
 from handlers.aws.stream_records import (
     engagement_event,
@@ -59,7 +59,7 @@ def test_either_row_of_an_experiment_names_it():
     attributes = experiment_attributes(an_experiment())
 
     assert experiment_id(a_record(new=experiment_key("exp-1") | attributes)) == "exp-1"
-    assert experiment_id(a_record(new=LIVE_EXPERIMENT_KEY | attributes)) == "exp-1"
+    assert experiment_id(a_record(new=live_experiment_key("ann") | attributes)) == "exp-1"
 
 
 def test_an_outbox_row_is_its_message_and_names_its_table():

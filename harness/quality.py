@@ -10,8 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from harness.deploy import STACKS
 from harness.lifecycle import Say
 from harness.sam import sam_environment
-from harness.system import REPOSITORY, TargetName, without_aws_account
+from harness.settings import Refusal, Settings
+from harness.system import REPOSITORY, TargetName, state_dir, without_aws_account
+from harness.targets import emulator_to_start
 
+# What holds a deployed system to its rules, whichever emulator it runs on.
+EMULATED_TESTS = ("tests/emulated", "tests/twin/test_twin_deployed.py")
 BIN = REPOSITORY / ".venv/bin"
 
 
@@ -74,3 +78,28 @@ def run_tests(say: Say, target: TargetName = "embedded", *only: str) -> int:
     environment = {name: value for name, value in without_aws_account(os.environ).items() if name not in ours}
     environment["OFFERLOOP_TEST_TARGET"] = target
     return subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
+
+
+def run_all_tests(say: Say) -> int:
+    """Run the test suite, then the emulated tests once more on LocalStack.
+
+    Returns:
+        pytest's exit code, of the first run that failed.
+
+    Raises:
+        Refusal: LocalStack cannot run here; says what to install, before the first test.
+    """
+    refuse_without_localstack(say)
+    return run_tests(say) or run_tests(say, "localstack", *EMULATED_TESTS)
+
+
+def refuse_without_localstack(say: Say) -> None:
+    """Look for what LocalStack needs: Docker, or else an interpreter and node.
+
+    Raises:
+        Refusal: something is missing.
+    """
+    settings = Settings("localstack", REPOSITORY, state_dir("localstack"), None, "", "us-east-1", False)
+    for check in emulator_to_start(settings, say).checks():
+        if check.verdict == "fail":
+            raise Refusal(check.line)

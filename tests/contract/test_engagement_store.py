@@ -1,7 +1,6 @@
 """`EngagementStore`: each event counts once; also with trending in a real Redis."""
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from offerloop.offers.experiments import Tally
 from offerloop.offers.model import EngagementEvent, EventType, Shopper
 from offerloop.offers.trending import TRENDING_HALF_LIFE_S
 from simulator.memory.world import MemoryWorld
+from tests import needed
 from tests.contract.conftest import NO_WAITING, Stores, dynamo_stores, memory_stores
 from tests.factories import NOON, NOON_MS, FixedClock, a_tracked, an_event, an_offer
 from tests.template_tables import create_tables
@@ -26,11 +26,7 @@ from tests.template_tables import create_tables
 @pytest.fixture(scope="module")
 def redis_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A client of a Redis server that this module starts on a socket file of its own."""
-    program = shutil.which("redis-server")
-    if program is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("redis-server is missing: apt-get install redis-server")
-        pytest.skip("redis-server is missing: apt-get install redis-server")
+    program = needed.redis_server()
     folder = tmp_path_factory.mktemp("redis")
     socket = Path("/tmp") / f"offerloop-redis-{os.getpid()}.sock"  # a socket's path is short: 107 bytes
     arguments = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -18,6 +17,7 @@ import pytest
 
 from harness.processes import unused_port
 from harness.system import REPOSITORY, RunningSystem
+from tests import needed
 from tests.emulated.storefront import unique, wait_for
 from tests.emulated.target import TARGET_NAME, TRIAL, Target, trial_copy
 
@@ -195,9 +195,9 @@ def test_a_port_that_another_localstack_has_is_named_with_it(trial: RunningSyste
 
 def test_it_runs_where_there_is_no_network_and_asks_for_none(tmp_path: Path) -> None:
     """In a network namespace that has loopback only; strace writes down whatever else it tries to reach."""
-    tools = [shutil.which(name) for name in ("unshare", "ip", "strace")]
-    if None in tools or subprocess.run(["unshare", "--net", "true"], check=False).returncode != 0:
-        pytest.skip("needs strace, iproute2, and the right to make a network namespace")
+    needed.programs(unshare="util-linux", ip="iproute2", strace="strace")
+    if subprocess.run(["unshare", "--net", "true"], check=False).returncode != 0:
+        pytest.skip("needs the right to make a network namespace")
     calls = tmp_path / "calls"
     harness = f"{sys.executable} -m harness"
     # strace follows what `up` leaves running: `down` is what ends it, once `up` lets go of the target.

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.bench.other_pythons import NotInstalled, environment_of, other_interpreters
 from harness.system import REPOSITORY
 from simulator.runs.canonical import combined
 from simulator.runs.replication import Job, carry_out
 from simulator.scenario import load_scenario
+from tests import needed
 
 SCENARIO = REPOSITORY / "tests/data/runs/golden.yaml"
 # What two replications of SCENARIO come to under seed 7. Who changes on purpose what the core, the twin or
@@ -61,12 +61,4 @@ def test_the_hash_is_the_same_on_every_supported_python(version):
     """In an environment with no more than the simulator needs, at the versions that the lock pins."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         pytest.skip("the Python of this process, which the other tests are about")
-    interpreters = {each.version: each for each in other_interpreters()}
-    if version not in interpreters:
-        pytest.skip(f"there is no Python {version} on this machine")
-    try:
-        python = environment_of(interpreters[version])
-    except NotInstalled as reason:
-        pytest.skip(f"no environment for Python {version}: {reason}")
-
-    assert hash_on(python) == GOLDEN
+    assert hash_on(needed.other_python(version)) == GOLDEN

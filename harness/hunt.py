@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from harness.settings import Refusal, whole_number
 from harness.system import state_root
+from simulator.files import read_at_most
 from simulator.hunt.script import Script, in_words, steps_as_data, steps_from_json
 from simulator.hunt.search import Breach, Round, hunt, perform
 from simulator.hunt.weather import ALL_WEATHER, Weather, weather_of
@@ -26,6 +27,7 @@ from simulator.hunt.weather import ALL_WEATHER, Weather, weather_of
 DEFAULT_MINUTES = 1.0
 MOST_MINUTES = 24 * 60.0
 MOST_SEED = 2**31
+MOST_SCRIPT_BYTES = 10**7  # some hundred times what a breach takes
 
 
 def hunt_or_replay(console: Console) -> int:
@@ -153,7 +155,7 @@ def load_script(path: Path) -> Script:
         Refusal: no such file, or no such script; names the step and the field.
     """
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(read_at_most(path, MOST_SCRIPT_BYTES))
     except OSError as missing:
         raise Refusal(f"SCRIPT={path}: {missing.strerror}") from None
     except ValueError as wrong:

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from loadtests.recording import FAILED, TURNED_AWAY, Measured, Recording
 from loadtests.visits import REQUEST_NAMES
+from simulator.scenario import document
 
 DEFAULT_OBJECTIVES = Path(__file__).parent / "objectives.yaml"
 
@@ -99,30 +99,18 @@ def load_objectives(path: Path) -> Objectives:
         ObjectivesError: it cannot be read, is no YAML, or says something that is not allowed.
     """
     try:
-        text = path.read_text()
-        return Objectives.model_validate(yaml.safe_load(text) or {})
-    except (OSError, UnicodeError) as error:
-        raise ObjectivesError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise ObjectivesError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+        source = document.read(path)
+        return Objectives.model_validate(source.values)
+    except document.Unreadable as problem:
+        where = f"{path}:{problem.line}" if problem.line else f"{path}"
+        raise ObjectivesError(": ".join(filter(None, (where, problem.key, problem.reason)))) from None
     except ValidationError as error:
         lines = []
         for fault in error.errors(include_url=False, include_context=False):
             key = ".".join(map(str, fault["loc"])) or "file"
-            lines.append(f"{path}:{_line_of(text, fault['loc'])}: {key}: {fault['msg']}")
+            line = source.line_of(fault["loc"], of_key=True)
+            lines.append(f"{path}:{line}: {key}: {fault['msg']}")
         raise ObjectivesError("\n".join(lines)) from None
-
-
-def _line_of(text: str, key: tuple[int | str, ...]) -> int:
-    """The line of a key, or of the innermost one around it that the file has."""
-    node, line = yaml.compose(text), 1
-    for part in key:
-        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
-        found = next(((name, value) for name, value in pairs if name.value == part), None)
-        if found is None:
-            break
-        line, node = found[0].start_mark.line + 1, found[1]
-    return line
 
 
 def judge(objectives: Objectives, recording: Recording) -> list[Verdict]:

@@ -13,6 +13,8 @@ import yaml
 from yaml.constructor import SafeConstructor
 from yaml.reader import ReaderError
 
+from simulator.files import read_at_most
+
 MAX_BYTES = 256 * 1024
 MAX_NODES = 50_000  # aliases counted as often as they are used
 Key = tuple[int | str, ...]
@@ -74,8 +76,7 @@ def read(path: Path) -> Document:
         Unreadable: no file, too large, not UTF-8, not YAML, a key twice, a value that contains itself.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_at_most(path, MAX_BYTES + 1)
     except OSError as problem:
         raise Unreadable(f"cannot be read: {problem.strerror or problem}") from None
     except ValueError as problem:  # a name with a null byte

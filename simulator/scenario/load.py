@@ -3,6 +3,7 @@
 Every fault names file, line and key; nothing is repaired silently, and a scenario with a fault does not run.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from simulator.scenario import document
 from simulator.scenario.document import Document, Key
 from simulator.scenario.model import Scenario
-from simulator.scenario.wording import allowed_instead
+from simulator.scenario.wording import allowed_instead, follows, in_words
 
 SHIPPED = Path(__file__).parent / "shipped"
 _EMPTY: Mapping[str, object] = {}
@@ -82,7 +83,7 @@ def parse_scenario_argument(text: str) -> Scenario:
     Raises:
         ScenarioError
     """
-    if Path(text).is_file():
+    if os.path.isfile(text):  # not Path.is_file, which raises where overrides are longer than a file's name
         return load_scenario(text)
     name, _, rest = text.partition(":")
     overrides: dict[str, object] = {}
@@ -121,6 +122,8 @@ def _path_of(path_or_name: str | Path) -> Path:
 def _problems(source: Document, faults: ValidationError) -> list[Problem]:
     problems: list[Problem] = []
     for fault in faults.errors(include_url=False):
+        if follows(fault):
+            continue
         key = _key_of(fault)
         is_key = fault["type"] in ("extra_forbidden", "invalid_key")
         problems.append(Problem(source.line_of(key, of_key=is_key), ".".join(map(str, key)), _message(fault)))
@@ -135,7 +138,7 @@ def _key_of(fault: Any) -> Key:
 
 
 def _message(fault: Any) -> str:
-    return f"{fault['msg'].removeprefix('Value error, ')}{allowed_instead(Scenario, fault)}"
+    return f"{in_words(fault)}{allowed_instead(Scenario, fault)}"
 
 
 def _overridden(path: Path, values: Any, overrides: Mapping[str, object]) -> Scenario:
@@ -152,7 +155,8 @@ def _overridden(path: Path, values: Any, overrides: Mapping[str, object]) -> Sce
         return Scenario.model_validate(document.frozen(changed))
     except ValidationError as faults:
         for fault in faults.errors(include_url=False):
-            problems.append(_override_problem(_key_of(fault), _message(fault), list(overrides)))
+            if not follows(fault):
+                problems.append(_override_problem(_key_of(fault), _message(fault), list(overrides)))
         raise ScenarioError(path, list(dict.fromkeys(problems))) from None
 
 

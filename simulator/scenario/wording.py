@@ -1,11 +1,29 @@
 """What a message adds to pydantic's own: the keys that are allowed, or the value that was found."""
 
+import re
 from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel
 
+_POWER_OF_TEN = re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+")
 _SHOWN = 40  # characters of a wrong value that a message repeats
+
+
+def follows(fault: Any) -> bool:
+    """Whether a fault only follows from others: a list is too short because values in it are wrong."""
+    return fault["type"] == "too_short" and bool(len(fault["input"]) >= fault["ctx"]["min_length"])
+
+
+def in_words(fault: Any) -> str:
+    """What is wrong, in words that know YAML rather than Python."""
+    if fault["type"] in ("model_type", "dict_type"):
+        return "must be a section: keys and values"
+    if fault["type"] == "tuple_type":
+        return "must be a list"
+    if fault["type"] == "too_short":
+        return f"must have at least {fault['ctx']['min_length']} of them"
+    return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def allowed_instead(model: type[BaseModel], fault: Any) -> str:
@@ -14,7 +32,14 @@ def allowed_instead(model: type[BaseModel], fault: Any) -> str:
         return _allowed_keys(model, fault["loc"])
     if fault["type"] in ("missing", "between_keys", "invalid_key"):
         return ""
-    return f", got {shown(fault['input'])}"
+    return f", got {shown(fault['input'])}{_text_for_yaml(fault['input'])}"
+
+
+def _text_for_yaml(value: object) -> str:
+    """What to write instead of ``1e3``, in which YAML 1.1 sees no number."""
+    if isinstance(value, str) and len(value) <= _SHOWN and _POWER_OF_TEN.fullmatch(value):
+        return ", which is text in YAML: write it out, or as 1.0e+3"
+    return ""
 
 
 def _allowed_keys(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -1,6 +1,7 @@
 """The hunt finds bugs that are planted in the product, and shrinks the script to few steps."""
 
 import json
+import os
 from itertools import count
 from pathlib import Path
 
@@ -232,8 +233,10 @@ def test_a_script_that_breaks_nothing_ends_well(command, tmp_path):
     assert "no law broke" in printed
 
 
+PIPE = object()
 WRONG_FILES = {
     "nothing": (None, "No such file"),
+    "a pipe that nobody writes into": (PIPE, "not a regular file"),
     "no JSON": ("{", "is not JSON"),
     "no script": ("[]", "has no `script`"),
     "an unknown step": ('{"script": [{"do": "fly"}]}', "step 0"),
@@ -246,7 +249,9 @@ WRONG_FILES = {
 def test_a_wrong_file_is_refused_in_one_line(case, command, tmp_path):
     text, message = WRONG_FILES[case]
     path: Path = tmp_path / "script.json"
-    if text is not None:
+    if text is PIPE:
+        os.mkfifo(path)
+    elif text is not None:
         path.write_text(text)
 
     with pytest.raises(Refusal, match=message) as refusal:

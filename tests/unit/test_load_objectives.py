@@ -36,8 +36,10 @@ def test_the_file_that_ships_is_valid_and_counts_from_the_intended_start():
         ("requests:\n  redemption: {p95_ms: 5}\n", ":1: requests: Value error, no such request: redemption;"),
         ("requests:\n  redeem:\n    p99_ms: .nan\n", ":3: requests.redeem.p99_ms: Input should be a finite"),
         ("latency_from: wish", ":1: latency_from: Input should be 'intended' or 'service'"),
-        ("- p95_ms", ":1: file: Input should be a valid dictionary"),
-        ("all: {p95_ms", ": is not YAML: "),
+        ("- p95_ms", ":1: must be a mapping: keys and values"),
+        ("all: {}\nall: {}", ":2: all: given twice"),
+        ("requests: " + "[" * 5000, ":1: nested too deeply"),
+        ("all: {p95_ms", ":1: not YAML: "),
     ],
 )
 def test_what_a_file_may_not_say_is_refused_with_file_line_and_key(tmp_path, text, expected):

@@ -1,5 +1,6 @@
 """Scenario files that cannot be read, names that do not exist, and overrides from the command line."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,6 +147,7 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
     [
         (lambda path: None, ": cannot be read: No such file or directory"),
         (lambda path: path.mkdir(), ": cannot be read: Is a directory"),
+        (os.mkfifo, ": cannot be read: not a regular file"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path, make, fault):
@@ -211,6 +213,11 @@ def test_a_file_can_be_overridden_too(tmp_path):
             "override policies.pivot_boots: Extra inputs are not permitted; did you mean",
         ),
         ("days=many", "override days: Input should be a valid integer, got 'many'"),
+        (f"name={'x' * 300}", "override name: String should match pattern"),  # longer than a file's name
+        (
+            "population.visits_per_day=1e3",
+            "override population.visits_per_day: Input should be a valid number, got '1e3', which is text",
+        ),
         ("days=", "override days: Input should be a valid integer, got None"),
         ("days=[1", "override days: not YAML: "),
         ("days={", "override days: not YAML: "),
@@ -262,3 +269,10 @@ def test_whatever_an_override_says_is_a_scenario_or_a_refusal(key, value):
     problems = problems_of(lambda: parse_scenario_argument(f"baseline:{key}={value}"))
 
     assert all(problem.key.startswith("override ") for problem in problems), problems
+
+
+def test_a_list_whose_values_are_wrong_is_not_called_too_short_as_well(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(BASELINE.replace("hourly_share: [0.0073", "hourly_share: [2", 1), encoding="utf-8")
+
+    assert refused(path) == (":23: arrivals.hourly_share.0: Input should be less than or equal to 1, got 2")

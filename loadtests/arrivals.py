@@ -93,9 +93,9 @@ class Load:
 
     def peak_factor(self) -> float:
         """The highest factor of the run; the curve is constant on each simulated hour."""
-        hours = range(math.ceil(self.seconds * self.speed / HOUR_S) + 1)
-        at_s = (min(self.seconds, hour * HOUR_S / self.speed) for hour in hours)
-        return max(self.factor(second) for second in at_s)
+        hours = range(math.ceil(self.seconds * self.speed / HOUR_S))
+        at_s = (hour * HOUR_S / self.speed for hour in hours)
+        return max(self.factor(min(second, self._last_s)) for second in at_s)
 
     def customers(self, at_s: float, most: int) -> tuple[int, int]:
         """Closed load: those who browse and those who hunt bargains at a real second of the run.
@@ -103,7 +103,7 @@ class Load:
         Args:
             most: customers at the peak of the run. At least one browses.
         """
-        at_s = min(max(0.0, at_s), self.seconds)
+        at_s = min(max(0.0, at_s), self._last_s)
         together = most * self.factor(at_s) / self.peak_factor()
         hunting = round(together * self.hunters_share(at_s))
         return max(1, round(together) - hunting), hunting
@@ -133,6 +133,11 @@ class Load:
                 return
             yield Arrival(number, at_s, kinds.random() < self.hunters_share(at_s))
             number += 1
+
+    @property
+    def _last_s(self) -> float:
+        """A moment of the last hour: at the very end the next one has begun, which is no part of the run."""
+        return self.seconds - 1e-3
 
     def _simulated(self, at_s: float) -> float:
         return self.from_s + at_s * self.speed

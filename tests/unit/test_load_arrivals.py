@@ -87,6 +87,16 @@ def test_closed_load_follows_the_curve_with_hunters_as_the_sale_adds_them():
     assert load.customers(1e9, 80) == load.customers(600, 80)
 
 
+def test_the_hour_after_the_end_is_no_part_of_the_run():
+    """The sale begins two hours into the part that is shown: a run that ends there has no peak of it."""
+    plan = a_plan(shape=Shape.FLASH_SALE, users=80, seconds=60, speed=2 * 3600 / 60)
+    load = load_of(plan, load_scenario("flash-sale"))
+
+    assert load.peak_factor() < 2
+    assert load.customers(60, 80) == load.customers(59, 80)
+    assert load.customers(60, 80)[1] == 0
+
+
 def test_the_warm_up_comes_before_the_run_at_the_rate_of_its_begin():
     load = load_of(a_plan(), load_scenario("baseline"))
     before = list(load.warm_up(50, seed=1, seconds=10))

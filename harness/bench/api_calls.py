@@ -31,10 +31,16 @@ class ApiCalls:
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         self._connection = kind(parts.netloc, timeout=TIMEOUT_S)
 
-    def call(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
-        """Give the status and the body of the answer."""
+    def call(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """Give the status and the body of the answer.
+
+        Args:
+            headers: sent besides those of every call.
+        """
         text = None if body is None else json.dumps(body)
-        self._connection.request(method, self._base + path, text, self._headers)
+        self._connection.request(method, self._base + path, text, {**self._headers, **(headers or {})})
         answer = self._connection.getresponse()
         return answer.status, answer.read()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from harness.system import RunningSystem
 CLIENTS, UNITS = 64, 10
 TRY_AGAIN = (429, 503)
 TRIES = 30
-TAKEN, SOLD_OUT = 200, 409
+TAKEN, SOLD_OUT = "taken", "out_of_stock"
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -53,7 +54,7 @@ def race(system: RunningSystem) -> tuple[int, int, int]:
     """Run one race.
 
     Returns:
-        Units taken, units left, and answers that were neither 200 nor 409.
+        Units taken, units left, and answers that were neither: a unit or that there is none.
     """
     key = {"X-API-Key": system.api_key}
     offer = scarce_offer()
@@ -85,11 +86,13 @@ def scarce_offer() -> dict[str, object]:
     }
 
 
-def take(system: RunningSystem, offer: dict[str, object], number: int, ready: Callable[[], object]) -> int:
+def take(system: RunningSystem, offer: dict[str, object], number: int, ready: Callable[[], object]) -> str:
     """Redeem as one of the clients, trying again while the system says that it is busy.
 
+    All tries carry one key: a unit that was taken by a try whose answer was lost is answered as taken.
+
     Returns:
-        The status of the last answer.
+        TAKEN, or the code of the last refusal.
     """
     body = {
         "user_id": f"taker-{number}",
@@ -97,10 +100,18 @@ def take(system: RunningSystem, offer: dict[str, object], number: int, ready: Ca
         "category": offer["category"],
         "event_type": "REDEMPTION",
     }
+    key = {"Idempotency-Key": uuid.uuid4().hex}
     with ApiCalls(system.api_url, {"X-API-Key": system.api_key}) as client:
         ready()
         for _ in range(TRIES):
-            status, _answer = client.call("POST", "/events/track", body)
+            status, answer = client.call("POST", "/events/track", body, key)
             if status not in TRY_AGAIN:
                 break
-    return status
+    return TAKEN if status == 200 else code_of(status, answer)
+
+
+def code_of(status: int, answer: bytes) -> str:
+    """The code of a refusal, or its status where the answer has none."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return str(json.loads(answer)["code"])
+    return f"http_{status}"

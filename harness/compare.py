@@ -27,6 +27,8 @@ from simulator.runs.results import COMPARISON_FILE, ResultsUnwritable, new_folde
 from simulator.runs.run import Plan
 from simulator.scenario import Scenario
 
+TABLE_WIDTH = 160  # no table is wider
+
 
 def compare_scenarios(console: Console) -> int:
     """Run A and B as SEED, REPLICATIONS, WORKERS, CLUSTER, RESULTS and EVENTS say; compare by METRIC.
@@ -124,7 +126,8 @@ def show(comparison: Comparison, console: Console) -> None:
         console.print("   A and B say the same")
     for key, (of_a, of_b) in comparison.differing.items():
         console.print(escape(f"   {key}: {of_a} for A, {of_b} for B"))
-    console.print(difference_table(comparison))
+    # Wider than the screen if need be: lines that the terminal wraps are better than figures cut short.
+    console.print(difference_table(comparison), width=max(console.width, TABLE_WIDTH))
     console.print("[dim]All but the first are exploratory: among twenty, one is shown by chance alone.[/]")
     main = comparison.differences[comparison.main]
     if main.noise_left is not None:

@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 TARGET ?= embedded
 export WEATHER WORKERS SCRIPT RESULTS
 export OUT ZONE
+export STAGE YES
 export TARGET PORT RESET HEADLESS MINUTES USERS SPEED SEED DATA MAP LIMIT PREFIX PYTHON CI DOCKER
 
 # One stamp for all environments, named by what the locks say, so that a checkout's file times do not matter.
@@ -40,8 +41,12 @@ status: setup ## Show what runs, and since when
 outputs: setup ## Print addresses, key and stack outputs as one JSON object (use `make -s outputs`)
 	@$(HARNESS) outputs
 
-deploy: setup ## Deploy the stacks that changed to the running target
+deploy: setup ## Deploy the stacks that changed to the running target (TARGET=aws STAGE=: shows them, asks; YES=1)
 	@$(HARNESS) deploy
+
+.PHONY: destroy
+destroy: setup ## Remove the stacks; the data stack and its tables stay unless DATA=1 (TARGET=aws STAGE=: asks; YES=1)
+	@$(HARNESS) destroy
 
 seed: setup ## Add what is missing of the sample offers and users
 	@$(HARNESS) seed
@@ -106,7 +111,7 @@ test-all: setup ## Lint, every test, and the emulated tests once more on LocalSt
 lint: setup ## ruff, mypy, import-linter, cfn-lint and sam validate
 	@$(HARNESS) lint
 
-system-packages: ## Install the Debian packages that some tests need (redis-server, chromium), as root
+system-packages: ## Install the Debian packages that some tests need (Redis, Chromium, node, strace …), as root
 	@requirements/system-packages
 
 lock: setup ## Compile requirements/*.txt anew (needs the network)

@@ -13,13 +13,14 @@ import time
 from datetime import datetime
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from harness import doctor as checks
 from harness import lifecycle, state
-from harness.settings import Refusal, is_set, settings_from_environment, whole_number
+from harness.settings import Refusal, Settings, is_set, settings_from_environment, whole_number
 from harness.system import NotRunning, RunningSystem
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -33,6 +34,13 @@ def main() -> None:
         app(standalone_mode=True)
     except (Refusal, NotRunning) as refusal:
         errors.print(f"[red]{escape(str(refusal))}[/red]")
+        sys.exit(1)
+    except (BotoCoreError, ClientError) as error:
+        if os.environ.get("TARGET") != "aws":  # an emulator has no account: it is a fault of ours
+            raise
+        from harness.aws.faults import explained
+
+        errors.print(f"[red]{escape(explained(error, settings_from_environment()))}[/red]")
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -59,7 +67,7 @@ def up() -> None:
 
 def show_addresses(system: RunningSystem) -> None:
     """Print where everything is."""
-    say(f"endpoint   {system.endpoint_url}")
+    say(f"endpoint   {system.endpoint_url or f'AWS, {system.region}, stage {system.stage}'}")
     say(f"API        {system.api_url}")
     say("API key    in `make -s outputs`, as api_key")
     if system.dashboard_url:
@@ -82,10 +90,34 @@ def reset() -> None:
 
 @app.command()
 def deploy() -> None:
-    """Deploy the stacks that changed to the running target."""
-    changed = lifecycle.redeploy(settings_from_environment(), say)
+    """Deploy the stacks that changed: to the running emulator, or on AWS after a question (STAGE= YES=1)."""
+    settings = settings_from_environment()
+    if settings.target == "aws":
+        from harness.aws.deploy import deploy as deploy_stage
+
+        changed = deploy_stage(settings, say, console)
+        if changed:
+            show_addresses(lifecycle.running(settings))
+    else:
+        changed = bool(lifecycle.redeploy(settings, say))
     if not changed:
         say("nothing changed, nothing deployed")
+
+
+@app.command()
+def destroy() -> None:
+    """Remove the stacks; data stay unless DATA=1 (on AWS after a question: STAGE= YES=1)."""
+    if os.environ.get("DATA") not in (None, "", "0", "1"):
+        raise Refusal(f"DATA={os.environ['DATA']} is not 1: `make destroy DATA=1` removes all data")
+    settings, with_data = settings_from_environment(), is_set("DATA")
+    if settings.target == "aws":
+        from harness.aws.destroy import destroy as destroy_stage
+
+        removed = destroy_stage(settings, with_data, say)
+    else:
+        removed = lifecycle.destroy(settings, with_data, say)
+    if not removed:
+        say("nothing is there to remove")
 
 
 @app.command()
@@ -107,10 +139,16 @@ def status() -> None:
         table.add_row(name, str(process.pid), since if process.alive() else "[red]has ended[/red]")
     if known.processes:
         console.print(table)
+    if settings.target == "aws":
+        from harness.aws.deployed import stack_states
+
+        for line in stack_states(settings):
+            say(f"stack      {line}")
     system = lifecycle.running(settings)
     show_addresses(system)
-    for stack in system.client("cloudformation").describe_stacks()["Stacks"]:
-        say(f"stack      {stack['StackName']} {stack['StackStatus']}")
+    if settings.target != "aws":
+        for stack in system.client("cloudformation").describe_stacks()["Stacks"]:
+            say(f"stack      {stack['StackName']} {stack['StackStatus']}")
 
 
 @app.command()
@@ -118,7 +156,10 @@ def seed() -> None:
     """Add what is missing of the sample offers and users."""
     settings = settings_from_environment()
     system = lifecycle.running(settings)
-    lifecycle.seed(settings, state.load(settings.state_dir, settings.target), system, say)
+    if settings.target == "aws":
+        lifecycle.put_samples(settings, system, say)
+    else:
+        lifecycle.seed(settings, state.load(settings.state_dir, settings.target), system, say)
 
 
 @app.command()
@@ -157,8 +198,9 @@ def shoppers() -> None:
     """Run live shoppers against the running system (USERS= SPEED= SEED= MINUTES=)."""
     from harness.demo import run_in_foreground, shoppers_command
 
-    system = lifecycle.running(settings_from_environment())
     minutes = whole_number("MINUTES", most=1440)
+    refuse_unlimited(settings_from_environment(), "MINUTES", minutes)
+    system = lifecycle.running(settings_from_environment())
     limit = ["--minutes", str(minutes)] if minutes else []
     raise typer.Exit(run_in_foreground([*shoppers_command(), *limit], system))
 
@@ -172,8 +214,19 @@ def replay() -> None:
     given = [
         part for name in names if os.environ.get(name) for part in (f"--{name.lower()}", os.environ[name])
     ]
+    refuse_unlimited(settings_from_environment(), "LIMIT", os.environ.get("LIMIT"))
     system = lifecycle.running(settings_from_environment())
     raise typer.Exit(run_in_foreground([sys.executable, "-m", "harness.replay", *given], system))
+
+
+def refuse_unlimited(settings: Settings, variable: str, given: object) -> None:
+    """Refuse traffic on AWS that names no end: every request there costs money.
+
+    Raises:
+        Refusal
+    """
+    if settings.target == "aws" and not given:
+        raise Refusal(f"TARGET=aws needs {variable}=: every request there costs money")
 
 
 @app.command()
@@ -274,6 +327,6 @@ def test() -> None:
 def test_all() -> None:
     """Lint, run every test, and the emulated ones once more on LocalStack."""
     from harness.quality import lint as run_linters
-    from harness.quality import run_tests
+    from harness.quality import run_all_tests
 
-    raise typer.Exit(run_linters(say) or run_tests(say) or run_tests(say, "localstack", "tests/emulated"))
+    raise typer.Exit(run_linters(say) or run_all_tests(say))

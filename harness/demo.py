@@ -75,6 +75,11 @@ def dashboard_until_interrupt(settings: Settings, system: RunningSystem, say: li
 @contextmanager
 def system_for_now(settings: Settings, say: lifecycle.Say) -> Iterator[RunningSystem]:
     """Bring the system up and, unless it ran before, down again at the end."""
+    lifecycle.refuse_aws(
+        settings,
+        "`make demo` is for this machine: on AWS use `make deploy`, `seed`, `shoppers MINUTES=` and "
+        f"`dashboard` with{settings.words}",
+    )
     signal.signal(signal.SIGTERM, interrupt)
     ran_before = state.load(settings.state_dir, settings.target).running("emulator") is not None
     try:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ from botocore.exceptions import ClientError, WaiterError
 from harness.sam import DEPLOY_WITHIN_S, SamFailed, SamRunner, build, build_fingerprint
 from harness.settings import Refusal, Settings
 from harness.state import State
-from harness.system import of_target
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
 DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 # States that a deployment does not come back from. The SAM CLI sees some of them at once; for others, which
 # an emulator alone gives after a failed update, it waits without end.
 FAILED_FOR_GOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "UPDATE_ROLLBACK_FAILED")
+# What a stack itself says when a deployment, or its deletion, begins.
+BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 SEEN_BY_SAM_WITHIN_S = 5
 DELETED_WITHIN_S = 60
 
@@ -93,12 +94,12 @@ def deploy(
         # The data stack is deployed while the code is built.
         building = None
         if any(stack.built for stack in changed):
-            building = threads.submit(build, settings, builder, build_fingerprint(settings))
+            building = threads.submit(built_template, settings, builder)
         for stack in changed:
             clear_failed(settings, stack, cloudformation, say)
             template = settings.application / stack.template
             if stack.built and building is not None:
-                template = build_result(building)
+                template = building.result()
             deploy_stack(settings, stack, template, sam, endpoint_url, cloudformation)
             description = describe(cloudformation, stack.name(settings))
             assert description is not None
@@ -109,14 +110,14 @@ def deploy(
             say(f"deployed {stack.name(settings)}")
 
 
-def build_result(built: Future[Path]) -> Path:
-    """Wait for the build.
+def built_template(settings: Settings, sam: SamRunner) -> Path:
+    """Build the application unless it is built.
 
     Raises:
         StackFailed: with the build's own message.
     """
     try:
-        return built.result()
+        return build(settings, sam, build_fingerprint(settings))
     except SamFailed as failed:
         raise StackFailed(f"sam build failed: {last_error(failed.output)}") from failed
 
@@ -130,21 +131,36 @@ def deploy_stack(
         StackFailed: with the first resource that failed and why.
     """
     name = stack.name(settings)
-    parameters = parameters_of(settings, settings.application / stack.template)
     arguments = [
-        *("deploy", "--template-file", str(template), "--stack-name", name, "--region", settings.region),
-        *("--s3-bucket", ARTIFACTS_BUCKET, "--s3-prefix", name, "--no-progressbar"),
-        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
-        *("--no-confirm-changeset", "--no-fail-on-empty-changeset"),
+        *deploy_arguments(settings, stack, template),
+        *("--s3-bucket", ARTIFACTS_BUCKET, "--s3-prefix", name, "--no-fail-on-empty-changeset"),
     ]
-    if parameters:
-        pairs = [f"ParameterKey={key},ParameterValue={value}" for key, value in parameters.items()]
-        arguments += ["--parameter-overrides", *pairs]
     try:
         sam.run(arguments, endpoint_url, DEPLOY_WITHIN_S, failed_for_good(cloudformation, name))
     except SamFailed as failed:
         reason = failed_resource(cloudformation, name) or last_error(failed.output)
         raise StackFailed(f"stack {name} was not deployed: {reason}") from failed
+
+
+def deploy_arguments(settings: Settings, stack: Stack, template: Path) -> list[str]:
+    """Give the arguments of `sam deploy` that are the same wherever a stack is deployed."""
+    parameters = parameters_of(settings, stack)
+    arguments = [
+        *("deploy", "--template-file", str(template), "--stack-name", stack.name(settings)),
+        *("--region", settings.region, "--no-progressbar", "--no-confirm-changeset"),
+        *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
+    ]
+    if parameters:
+        pairs = [f"ParameterKey={key},ParameterValue={quoted(value)}" for key, value in parameters.items()]
+        arguments += ["--parameter-overrides", *pairs]
+    return arguments
+
+
+def quoted(value: str) -> str:
+    """Give a parameter's value as the SAM CLI reads it back, whatever is in it."""
+    if value and not set(value) & set(' "\\'):
+        return value
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def failed_for_good(cloudformation: Any, name: str) -> Callable[[], bool]:
@@ -174,19 +190,28 @@ def clear_failed(settings: Settings, stack: Stack, cloudformation: Any, say: Say
     if description is None or description["StackStatus"] not in FAILED_FOR_GOOD:
         return
     state = description["StackStatus"]
-    afresh = f"`make reset{of_target(settings.target)}` starts afresh"
+    afresh = f"`make {'destroy' if settings.stage else 'reset'}{settings.words}` starts afresh"
     if was_whole(cloudformation, name):
         raise StackFailed(
             f"stack {name} is in {state} after a failed deployment and takes no other: {afresh}"
         )
     say(f"{name} is in {state} after a failed deployment: deleting it first")
+    delete_failed(cloudformation, name, f"stack {name} in {state} cannot be deleted: {afresh}")
+
+
+def delete_failed(cloudformation: Any, name: str, refusal: str) -> None:
+    """Delete a stack that was never whole and wait until it is gone.
+
+    Raises:
+        StackFailed: with *refusal*, when it does not go.
+    """
     cloudformation.delete_stack(StackName=name)
     try:
         cloudformation.get_waiter("stack_delete_complete").wait(
             StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": DELETED_WITHIN_S}
         )
     except WaiterError:
-        raise StackFailed(f"stack {name} in {state} cannot be deleted: {afresh}") from None
+        raise StackFailed(refusal) from None
 
 
 def was_whole(cloudformation: Any, name: str) -> bool:
@@ -199,18 +224,30 @@ def was_whole(cloudformation: Any, name: str) -> bool:
     )
 
 
-def parameters_of(settings: Settings, template: Path) -> dict[str, str]:
-    """Give the values for those of our parameters that *template* declares."""
-    values = {"Prefix": settings.prefix, "PythonRuntime": settings.runtime, "PublicStorefront": "true"}
+def parameters_of(settings: Settings, stack: Stack) -> dict[str, str]:
+    """Give the values for those of our parameters that the stack's template declares.
+
+    Raises:
+        Refusal: a stage gives one that the template does not declare.
+    """
+    values = {"Prefix": settings.prefix, "PythonRuntime": settings.runtime}
+    template = settings.application / stack.template
     declared = yaml.load(template.read_text(), TemplateLoader).get("Parameters") or {}
-    return {name: value for name, value in values.items() if name in declared and value}
+    if settings.stage is None:
+        values |= {"PublicStorefront": "true"}
+        return {name: value for name, value in values.items() if name in declared and value}
+    named = settings.stage.parameters[stack.key]
+    for name in named:
+        if name not in declared:
+            raise Refusal(f"stages/{settings.stage.file.name}: {stack.template} has no parameter {name}")
+    return {name: value for name, value in values.items() if name in declared} | dict(named)
 
 
 def stack_fingerprint(settings: Settings, stack: Stack) -> str:
     """Give the digest of what a stack is made of: template, code where it has any, and parameters."""
     template = settings.application / stack.template
     digest = hashlib.sha256(template.read_bytes())
-    digest.update(repr(sorted(parameters_of(settings, template).items())).encode())
+    digest.update(repr(sorted(parameters_of(settings, stack).items())).encode())
     if stack.built:
         digest.update(build_fingerprint(settings).encode())
     return digest.hexdigest()
@@ -257,7 +294,7 @@ def stack_outputs(cloudformation: Any, settings: Settings) -> dict[str, str]:
     for stack in STACKS:
         description = describe(cloudformation, stack.name(settings))
         if description is None:
-            raise StackFailed(f"stack {stack.name(settings)} is not there: run `make deploy`")
+            raise StackFailed(f"stack {stack.name(settings)} is not there: run `make deploy{settings.words}`")
         for output in description.get("Outputs") or []:
             if output["OutputKey"] in outputs:
                 raise StackFailed(f"two stacks have an output {output['OutputKey']}: rename one")
@@ -275,7 +312,7 @@ def failed_resource(cloudformation: Any, name: str) -> str | None:
     for event in events:  # newest first; the deployment began where the stack itself went IN_PROGRESS
         since_start.append(event)
         own = event["ResourceType"] == "AWS::CloudFormation::Stack"
-        if own and event["ResourceStatus"] in ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"):
+        if own and event["ResourceStatus"] in BEGINNINGS:
             break
     for event in reversed(since_start):
         own = event["ResourceType"] == "AWS::CloudFormation::Stack"

@@ -46,6 +46,9 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield free_disk(settings.state_dir)
     yield links(settings)
     yield interpreter(settings)
+    if settings.target == "aws":
+        yield from aws_account(settings)
+        return
     yield from target(settings, known)
     yield from processes(known)
     if known.running("emulator") is None:
@@ -87,6 +90,18 @@ def target(settings: Settings, known: state.State) -> Iterator[Check]:
         yield Check("fail", str(refusal))
 
 
+def aws_account(settings: Settings) -> Iterator[Check]:
+    """Look whether credentials lead to an account, and the stage's region has what the stacks need."""
+    from harness.aws.account import clients, identify, refuse_missing_services
+
+    try:
+        client = clients(settings)
+        yield Check("ok", f"account {identify(settings, client)}, region {settings.region}")
+        refuse_missing_services(settings, client)
+    except Refusal as refusal:
+        yield Check("fail", str(refusal))
+
+
 def links(settings: Settings) -> Check:
     """Look whether the bundle's symbolic links came with the checkout."""
     if settings.application != REPOSITORY:
@@ -105,6 +120,12 @@ def links(settings: Settings) -> Check:
 def interpreter(settings: Settings) -> Check:
     """Look whether `sam build` finds the functions' interpreter."""
     path = shutil.which(settings.runtime, path=sam_environment()["PATH"])
+    if path is None and settings.stage is not None:
+        return Check(
+            "fail",
+            f"stages/{settings.stage.file.name} names PythonRuntime={settings.runtime}, which is not on the "
+            "PATH: install that Python, or name another",
+        )
     if path is None:
         return Check("fail", f"{settings.runtime} is not on sam build's PATH: run `make clean`, `make setup`")
     return Check("ok", f"sam build uses {path}")

@@ -9,6 +9,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from harness import deploy as deployment
+from harness import destroy as destruction
 from harness import doctor, state
 from harness.emulator import Emulator, endpoint_url
 from harness.processes import Process, start_detached, stop
@@ -40,6 +41,7 @@ def up(settings: Settings, say: Say) -> RunningSystem:
     Raises:
         Refusal: something the user has to change; what was started before it keeps running.
     """
+    refuse_aws(settings, f"nothing is started on AWS: use `make deploy{settings.words}`, then `make seed`")
     with state.locked(settings.state_dir):
         known = state.load(settings.state_dir, settings.target)
         running = known.running("emulator")
@@ -141,16 +143,26 @@ def write_down(settings: Settings, known: State, client: Any, address: str) -> R
 
 def seed(settings: Settings, known: State, system: RunningSystem, say: Say) -> None:
     """Put the sample data in; an application of the tests has none."""
-    if settings.application == REPOSITORY:
-        from harness.seed import seed as put_samples
-
-        try:
-            put_samples(system)
-        except TimeoutError as late:
-            raise Refusal(str(late)) from late
-        say("seeded the sample offers and users")
+    put_samples(settings, system, say)
     known.seeded = True
     state.save(settings.state_dir, known)
+
+
+def put_samples(settings: Settings, system: RunningSystem, say: Say) -> None:
+    """Put the sample data into a system; an application of the tests has none.
+
+    Raises:
+        Refusal: the deployed monitor did not list the offers in time.
+    """
+    if settings.application != REPOSITORY:
+        return
+    from harness.seed import seed as put
+
+    try:
+        put(system)
+    except TimeoutError as late:
+        raise Refusal(str(late)) from late
+    say("seeded the sample offers and users")
 
 
 def redeploy(settings: Settings, say: Say) -> list[str]:
@@ -169,8 +181,45 @@ def redeploy(settings: Settings, say: Say) -> list[str]:
         return [key for key, fingerprint in known.deployed.items() if fingerprint != before.get(key)]
 
 
+def destroy(settings: Settings, with_data: bool, say: Say) -> bool:
+    """Remove the stacks from the running emulator; the data stack, and its data, stay unless *with_data*.
+
+    Returns:
+        Whether there was anything to remove.
+    Raises:
+        NotRunning: there is no emulator.
+        StackFailed: a stack cannot be removed.
+    """
+    with state.locked(settings.state_dir):
+        known = state.load(settings.state_dir, settings.target)
+        if known.running("emulator") is None:
+            raise NotRunning(not_running(settings.target))
+        assert known.port is not None
+        client = emulator_clients(endpoint_url(known.port), settings.region)
+        removed = destruction.remove_stacks(settings, client, with_data, say)
+        known.deployed = {
+            key: what for key, what in known.deployed.items() if key not in {stack.key for stack in removed}
+        }
+        known.system, known.seeded = None, known.seeded and not with_data
+        state.save(settings.state_dir, known)
+        return bool(removed)
+
+
+def refuse_aws(settings: Settings, refusal: str) -> None:
+    """Refuse what only an emulator can do.
+
+    Raises:
+        Refusal
+    """
+    if settings.target == "aws":
+        raise Refusal(refusal)
+
+
 def down(settings: Settings, say: Say) -> None:
     """Stop everything of this target; its data stays for the next `up`."""
+    refuse_aws(
+        settings, f"nothing of AWS runs here to be stopped: `make destroy{settings.words}` takes it down"
+    )
     with state.locked(settings.state_dir):
         known = state.load(settings.state_dir, settings.target)
         ran = known.running("emulator") is not None
@@ -212,7 +261,12 @@ def running(settings: Settings) -> RunningSystem:
 
     Raises:
         NotRunning: nothing runs, or what ran has ended.
+        Refusal: AWS refused to show it.
     """
+    if settings.target == "aws":
+        from harness.aws.deployed import deployed_system
+
+        return deployed_system(settings)
     known = state.load(settings.state_dir, settings.target)
     if known.running("emulator") is None:
         raise NotRunning(not_running(settings.target))

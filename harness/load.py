@@ -143,7 +143,7 @@ def refuse_silent(system: RunningSystem) -> None:
     try:
         socket.create_connection((address.hostname or "", port), timeout=5).close()
     except OSError:
-        raise Refusal(f"{system.api_url} does not answer: run `make up` first") from None
+        raise Refusal(f"{system.api_url} does not answer: is the system up? (`make status`)") from None
 
 
 def new_folder(plan: LoadPlan) -> Path:

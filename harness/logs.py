@@ -8,6 +8,9 @@ from typing import Any
 from harness.system import RunningSystem
 
 POLL_S = 1.0
+# On AWS every look is a call for each log group, and what was logged reaches back for weeks.
+POLL_ON_AWS_S = 5.0
+BACK_ON_AWS_S = 600
 LOG_GROUPS = "/aws/lambda/"
 
 
@@ -16,10 +19,11 @@ def follow(system: RunningSystem, function: str, keep_following: bool) -> None:
 
     Args:
         function: only of this function; empty for all.
-        keep_following: False prints what is there and returns.
+        keep_following: False prints what is there, on AWS of the last ten minutes, and returns.
     """
     client = system.client("logs")
-    since_ms, printed = 0, set[str]()
+    on_aws = system.target == "aws"
+    since_ms, printed = int((time.time() - BACK_ON_AWS_S) * 1000) if on_aws else 0, set[str]()
     while True:
         events = new_events(client, f"{LOG_GROUPS}{system.prefix}{function}", since_ms)
         for event in sorted(events, key=lambda each: (each["timestamp"], each["eventId"])):
@@ -30,7 +34,7 @@ def follow(system: RunningSystem, function: str, keep_following: bool) -> None:
         # Lines of the last seconds are read again, for those written a moment after their time stamp.
         since_ms = max((event["timestamp"] for event in events), default=since_ms + 5_000) - 5_000
         printed = {event["eventId"] for event in events}
-        time.sleep(POLL_S)
+        time.sleep(POLL_ON_AWS_S if on_aws else POLL_S)
 
 
 def new_events(client: Any, prefix: str, since_ms: int) -> list[dict[str, Any]]:

@@ -6,10 +6,15 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.system import REPOSITORY, TargetName, state_root
+from harness.system import REPOSITORY, TargetName, of_target, state_root
+
+if TYPE_CHECKING:
+    from harness.aws.stage import Stage
 
 DEFAULT_PORT = 4566  # the port AWS emulators use by custom
+# Targets that run on this machine; AWS is the other one.
 TARGETS: dict[str, TargetName] = {"embedded": "embedded", "localstack": "localstack"}
 
 
@@ -27,6 +32,7 @@ class Settings:
         port: emulator port asked for, None when the user named none.
         prefix: what the names of stacks, tables and functions begin with.
         reset: start from empty state.
+        stage: the stage on AWS, None on an emulator.
     """
 
     target: TargetName
@@ -36,6 +42,7 @@ class Settings:
     prefix: str
     region: str
     reset: bool
+    stage: Stage | None = None
 
     @property
     def logs(self) -> Path:
@@ -44,29 +51,59 @@ class Settings:
 
     @property
     def runtime(self) -> str:
-        """Lambda runtime of the interpreter at hand, for example ``python3.11``."""
-        return f"python{sys.version_info.major}.{sys.version_info.minor}"
+        """Lambda runtime: what the stage names, else the interpreter at hand, for example ``python3.11``."""
+        named = self.stage.parameters["application"].get("PythonRuntime") if self.stage else None
+        return named or f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+    @property
+    def words(self) -> str:
+        """What a make command needs to mean this target: nothing for the default."""
+        return of_target(self.target) + (f" STAGE={self.stage.name}" if self.stage else "")
 
 
 def settings_from_environment() -> Settings:
-    """Read ``TARGET PORT PREFIX RESET OFFERLOOP_STATE OFFERLOOP_APPLICATION``.
+    """Read ``TARGET STAGE PORT PREFIX RESET OFFERLOOP_STATE OFFERLOOP_APPLICATION``.
 
     Raises:
-        Refusal: a target that is not there yet, or a port that is no number.
+        Refusal: an unknown target or stage, or a port that is no number.
     """
     target = os.environ.get("TARGET") or os.environ.get("OFFERLOOP_TARGET") or "embedded"
+    application = Path(os.environ.get("OFFERLOOP_APPLICATION") or REPOSITORY).resolve()
     if target == "aws":
-        raise Refusal("TARGET=aws is not available yet: use TARGET=embedded, the default, or localstack")
+        return settings_of_stage(application)
     if target not in TARGETS:
-        raise Refusal(f"TARGET={target} is unknown: use TARGET=embedded, the default, or localstack")
+        raise Refusal(f"TARGET={target} is unknown: use TARGET=embedded, the default, localstack or aws")
     return Settings(
         target=TARGETS[target],
-        application=Path(os.environ.get("OFFERLOOP_APPLICATION") or REPOSITORY).resolve(),
+        application=application,
         state_dir=state_root() / target,
         port=whole_number("PORT"),
         prefix=os.environ.get("PREFIX") or "",
         region="us-east-1",
         reset=is_set("RESET"),
+    )
+
+
+def settings_of_stage(application: Path) -> Settings:
+    """Give the settings of the stage on AWS that ``STAGE`` names.
+
+    Raises:
+        Refusal: there is no such stage, or PREFIX contradicts it.
+    """
+    from harness.aws.stage import load_stage
+
+    stage = load_stage(os.environ.get("STAGE") or "", application)
+    if os.environ.get("PREFIX") not in (None, "", stage.prefix):
+        raise Refusal(f"PREFIX= is for emulators: stage {stage.name} has the prefix {stage.prefix}")
+    return Settings(
+        target="aws",
+        application=application,
+        state_dir=state_root() / f"aws-{stage.name}",
+        port=None,
+        prefix=stage.prefix,
+        region=stage.region,
+        reset=is_set("RESET"),
+        stage=stage,
     )
 
 

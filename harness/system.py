@@ -40,6 +40,7 @@ class RunningSystem:
         dashboard_url: the dashboard's address while it is up, else None.
         outputs: outputs of the three stacks in one mapping; output names are unique across stacks.
         state_dir: folder with this system's state.json, logs and emulator state.
+        stage: name of the stage on AWS, empty on an emulator.
     """
 
     target: TargetName
@@ -51,6 +52,7 @@ class RunningSystem:
     dashboard_url: str | None
     outputs: Mapping[str, str]
     state_dir: Path
+    stage: str = ""
 
     def client(self, service: str, **config: Any) -> Any:
         """Give a boto3 client for *service* that talks to this system.
@@ -79,7 +81,7 @@ class RunningSystem:
         Returns:
             The current environment with ``OFFERLOOP_TARGET``, ``OFFERLOOP_STATE``, ``OFFERLOOP_API_URL``,
             ``OFFERLOOP_API_KEY``, ``OFFERLOOP_PREFIX``, the region and, on an emulator,
-            ``AWS_ENDPOINT_URL`` and the emulator's credentials.
+            ``AWS_ENDPOINT_URL`` and the emulator's credentials, on AWS ``STAGE``.
         """
         variables = {
             **(os.environ if self.endpoint_url is None else without_aws_account(os.environ)),
@@ -93,6 +95,8 @@ class RunningSystem:
         }
         if self.endpoint_url is not None:
             variables |= emulator_environment(self.endpoint_url, self.region)
+        if self.stage:
+            variables["STAGE"] = self.stage
         return variables
 
     def as_json(self) -> dict[str, Any]:
@@ -132,12 +136,17 @@ def state_dir(target: TargetName = "embedded") -> Path:
 def running_system(target: TargetName | None = None) -> RunningSystem:
     """Give the system that ``make up`` deployed last for *target* (default ``$OFFERLOOP_TARGET``, embedded).
 
-    Reads state.json only; whether the system still answers is for the caller's first request to show.
+    On an emulator it reads state.json only; whether the system still answers is for the caller's first
+    request to show. On AWS it reads the stacks of the stage that ``$STAGE`` names.
 
     Raises:
-        NotRunning: nothing is deployed.
+        NotRunning: nothing is deployed, or AWS lets nobody read it.
     """
     name = target or os.environ.get("OFFERLOOP_TARGET") or "embedded"
+    if name == "aws":
+        from harness.aws.deployed import system_of_stage
+
+        return system_of_stage()
     path = state_root() / name / "state.json"
     try:
         state = json.loads(path.read_text())

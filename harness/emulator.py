@@ -90,10 +90,11 @@ class Emulator(ABC):
         """
         until = time.monotonic() + self.start_within_s
         while time.monotonic() < until:
-            if self.answers(port):
-                return
+            # First its own life: another's may have taken the port, and would answer in its place.
             if not process.alive():
                 raise Refusal(self._failure("ended while starting"))
+            if self.answers(port):
+                return
             time.sleep(0.02)
         raise Refusal(self._failure(f"did not answer within {self.start_within_s:.0f} s"))
 

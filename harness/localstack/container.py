@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ from harness.system import without_aws_account
 COMPOSE_FILE = Path(__file__).with_name("compose.yaml")
 FREE_IMAGE = "localstack/localstack:4.14.0"  # the last that needs no account
 CURRENT_IMAGE = "localstack/localstack:latest"
+TOKEN = "LOCALSTACK_AUTH_TOKEN"
+OR_UNSET_IT = f"or unset it and run {FREE_IMAGE}, which needs none"
 ENGINE_WITHIN_S = 15
 PULL_WITHIN_S = 1800
 STOP_WITHIN_S = 60
@@ -50,14 +53,32 @@ def engine_to_use() -> Engine:
     """
     wanted = os.environ.get("DOCKER", "")
     if wanted and not is_set("DOCKER"):
-        return Engine(False, "LocalStack 4.14 as a process (DOCKER=0)")
+        return Engine(False, process_because("DOCKER=0"))
     docker = shutil.which("docker")
     missing = "there is no docker command" if docker is None else why_no_engine(docker)
     if missing is None:
+        refuse_a_token_that_is_none()
         return Engine(True, f"LocalStack in Docker, image {image()}")
     if wanted:
         raise Refusal(f"DOCKER=1, but {missing}: start Docker, or leave DOCKER out")
-    return Engine(False, f"LocalStack 4.14 as a process ({missing})")
+    return Engine(False, process_because(missing))
+
+
+def process_because(reason: str) -> str:
+    """Say that LocalStack runs as a process; who has an account learns that it is of no use there."""
+    unused = "; LOCALSTACK_AUTH_TOKEN is for the container" if os.environ.get(TOKEN) else ""
+    return f"LocalStack 4.14 as a process ({reason}{unused})"
+
+
+def refuse_a_token_that_is_none() -> None:
+    """Look at the form of the token, before an image of 1 GB is fetched for it.
+
+    Raises:
+        Refusal: it has a character that no token has.
+    """
+    token = os.environ.get(TOKEN, "")
+    if token and not re.fullmatch(r"[A-Za-z0-9_-]+", token):
+        raise Refusal(f"{TOKEN} has characters that no token has: copy it anew, {OR_UNSET_IT}")
 
 
 def why_no_engine(docker: str) -> str | None:
@@ -84,7 +105,7 @@ def why_no_engine(docker: str) -> str | None:
 
 def image() -> str:
     """Give the image: the current one for those who have an account, else the last that needs none."""
-    return CURRENT_IMAGE if os.environ.get("LOCALSTACK_AUTH_TOKEN") else FREE_IMAGE
+    return CURRENT_IMAGE if os.environ.get(TOKEN) else FREE_IMAGE
 
 
 class LocalStackContainer(Emulator):
@@ -99,7 +120,7 @@ class LocalStackContainer(Emulator):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         # The image for account holders keeps its state in the volume; the free one has no persistence.
-        self.keeps_data = bool(os.environ.get("LOCALSTACK_AUTH_TOKEN"))
+        self.keeps_data = bool(os.environ.get(TOKEN))
 
     def prepare(self, say: Say) -> None:
         """Remove what an earlier run left, and fetch the image unless it is there.
@@ -130,13 +151,13 @@ class LocalStackContainer(Emulator):
 
     def environment(self, port: int) -> Mapping[str, str]:
         """Give what compose.yaml asks for, beside the docker client's own settings."""
-        token = os.environ.get("LOCALSTACK_AUTH_TOKEN", "")
+        token = os.environ.get(TOKEN, "")
         return {
             **without_aws_account(os.environ),
             "OFFERLOOP_IMAGE": image(),
             "OFFERLOOP_PORT": str(port),
             "OFFERLOOP_PERSISTENCE": "1" if token else "0",
-            "LOCALSTACK_AUTH_TOKEN": token,
+            TOKEN: token,
         }
 
     def clear_away(self) -> None:
@@ -156,14 +177,13 @@ class LocalStackContainer(Emulator):
 
     def explain(self, log: str) -> str | None:
         """Tell a refused token and a port that Docker could not bind from other reasons."""
-        refused = "license activation failed" in log.lower() or "auth token" in log.lower()
-        if refused and os.environ.get("LOCALSTACK_AUTH_TOKEN"):
-            return (
-                "LOCALSTACK_AUTH_TOKEN was not accepted: correct it, "
-                f"or unset it and run {FREE_IMAGE}, which needs none"
-            )
-        if "port is already allocated" in log.lower():
+        said = log.lower()
+        if ("license activation failed" in said or "auth token" in said) and os.environ.get(TOKEN):
+            return f"{TOKEN} was not accepted: correct it, {OR_UNSET_IT}"
+        if "port is already allocated" in said:
             return "Docker has given its port to another container: stop that one, or give another with PORT="
+        if "error response from daemon" in said:
+            return f"Docker refused ({last_line(log)}): mend it, or go without Docker: DOCKER=0"
         return None
 
 

@@ -69,7 +69,8 @@ def test_without_a_client_localstack_runs_as_a_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("DOCKER", raising=False)
+    for name in ("DOCKER", "LOCALSTACK_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
 
     assert engine_to_use() == Engine(False, "LocalStack 4.14 as a process (there is no docker command)")
 
@@ -123,6 +124,32 @@ def test_a_broken_engine_is_one_line_with_the_way_out(
     assert str(refusal.value) == line
 
 
+@pytest.mark.parametrize("token", ["ls-cut off", "ls-abc\n", "„ls-abc“"])
+def test_a_token_that_is_none_is_refused_before_anything_is_fetched(
+    docker: FakeDocker, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    docker(WORKS)
+    monkeypatch.setenv("LOCALSTACK_AUTH_TOKEN", token)
+
+    with pytest.raises(Refusal) as refusal:
+        engine_to_use()
+
+    assert str(refusal.value) == (
+        "LOCALSTACK_AUTH_TOKEN has characters that no token has: copy it anew, or unset it and run "
+        "localstack/localstack:4.14.0, which needs none"
+    )
+
+
+def test_who_has_an_account_and_no_engine_learns_that_the_token_is_not_used(
+    docker: FakeDocker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCALSTACK_AUTH_TOKEN", "ls-made-up")
+    monkeypatch.setenv("DOCKER", "0")
+
+    line = "LocalStack 4.14 as a process (DOCKER=0; LOCALSTACK_AUTH_TOKEN is for the container)"
+    assert engine_to_use() == Engine(False, line)
+
+
 def test_compose_gets_every_variable_that_its_file_asks_for(settings: Settings, docker: FakeDocker) -> None:
     docker(WORKS)
     asked = set(re.findall(r"\$\{(\w+)", COMPOSE_FILE.read_text()))
@@ -172,6 +199,11 @@ def test_a_stop_keeps_the_volume_and_a_reset_removes_it(
             "localstack-1 | License activation failed! Reason: invalid auth token",
             "LOCALSTACK_AUTH_TOKEN was not accepted: correct it, or unset it and run "
             "localstack/localstack:4.14.0, which needs none",
+        ),
+        (
+            "Error response from daemon: no space left on device",
+            "Docker refused (Error response from daemon: no space left on device): mend it, or go without "
+            "Docker: DOCKER=0",
         ),
         (
             "Error response from daemon: Bind for 127.0.0.1:4566 failed: port is already allocated",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.processes import unused_port
-from harness.system import REPOSITORY, RunningSystem, without_aws_account
+from harness.system import REPOSITORY, RunningSystem, TargetName, without_aws_account
 
 COMMAND_WITHIN_S = 300  # a first build downloads the dependencies
 # What make passes on to its commands: an outer `make bench` must not reach the makes inside.
@@ -30,10 +30,12 @@ class OwnSystem:
     Attributes:
         state: root of its state (OFFERLOOP_STATE).
         port: a port that was free when this was made.
+        target: the emulator; LocalStack without Docker, where there is one too.
     """
 
     state: Path
     port: int = field(default_factory=unused_port)
+    target: TargetName = "embedded"
 
     def up(self) -> float:
         """Bring it up: deployed and seeded; gives the seconds that ``make up`` took.
@@ -91,4 +93,7 @@ class OwnSystem:
             for name, value in without_aws_account(inherited).items()
             if name not in OF_THE_OUTER_MAKE and not name.startswith("OFFERLOOP_")
         }
-        return kept | {"OFFERLOOP_STATE": str(self.state), "PORT": str(self.port), "COLUMNS": "300"}
+        return kept | {
+            **{"OFFERLOOP_STATE": str(self.state), "PORT": str(self.port), "COLUMNS": "300"},
+            **{"TARGET": self.target, "DOCKER": "0"},
+        }

@@ -21,12 +21,20 @@ USERS = ("USER001", "USER002", "USER003")  # of the sample data; each has catego
 
 
 def measure(bench: Bench) -> list[Figure]:
+    """On the embedded target; see ``against_hello``."""
+    return against_hello(bench.system(), bench.rounds(9), "recommend")
+
+
+def against_hello(system: RunningSystem, rounds: int, row: str) -> list[Figure]:
     """Three kinds of requests in turns: hello, the shop's own server with its key, a visitor without.
 
     A visitor's requests are also counted against his allowance, two writes more. All rounds together stay
     below the allowance.
+
+    Args:
+        rounds: at most 9.
+        row: what the figures' names begin with.
     """
-    system = bench.system()
     with (
         ApiCalls(deploy_hello(system)) as hello,
         ApiCalls(system.api_url, {"X-API-Key": system.api_key}) as shop,
@@ -38,17 +46,15 @@ def measure(bench: Bench) -> list[Figure]:
             "visitor": lambda turn: visitor.timed_post("/offers/recommend", asked_for(turn)),
         }
         p50s_in_turns(kinds, WARM_UP)
-        rounds = [p50s_in_turns(kinds, PER_ROUND) for _ in range(bench.rounds(9))]
-    by_kind = {kind: [1_000 * p50s[kind] for p50s in rounds] for kind in kinds}
-    against_hello = ratios(by_kind["shop"], by_kind["hello"])
-    visitor_against_hello = ratios(by_kind["visitor"], by_kind["hello"])
+        measured = [p50s_in_turns(kinds, PER_ROUND) for _ in range(rounds)]
+    by_kind = {kind: tuple(1_000 * p50s[kind] for p50s in measured) for kind in kinds}
+    shop_ratios = ratios(by_kind["shop"], by_kind["hello"])
+    visitor_ratios = ratios(by_kind["visitor"], by_kind["hello"])
     return [
-        Figure("recommend.hello_ms", "hello with one read, p50", "ms", tuple(by_kind["hello"])),
-        Figure("recommend.p50_ms", "recommend, p50", "ms", tuple(by_kind["shop"])),
-        Figure(
-            "recommend.ratio", "recommend against hello", "×", against_hello, Bar("≤", MOST_AGAINST_HELLO)
-        ),
-        Figure("recommend.visitor_ratio", "recommend for a visitor, with limits", "×", visitor_against_hello),
+        Figure(f"{row}.hello_ms", "hello with one read, p50", "ms", by_kind["hello"]),
+        Figure(f"{row}.p50_ms", "recommend, p50", "ms", by_kind["shop"]),
+        Figure(f"{row}.ratio", "recommend against hello", "×", shop_ratios, Bar("≤", MOST_AGAINST_HELLO)),
+        Figure(f"{row}.visitor_ratio", "recommend for a visitor, with limits", "×", visitor_ratios),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.bench import capacity, catalogue, cold_start, race, recommend, same_hash, twin, up
+from harness.bench import capacity, catalogue, cold_start, localstack, race, recommend, same_hash, twin, up
 from harness.bench.row import Row
 from harness.settings import Refusal
 
@@ -15,6 +15,7 @@ ROWS = (
     Row("recommend", "a warm recommendation, deployed", recommend.measure),
     Row("race", "the last units of an offer, deployed", race.measure),
     Row("capacity", "what the embedded target carries", capacity.measure),
+    Row("localstack", "the same on LocalStack without Docker", localstack.measure),
 )
 
 

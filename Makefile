@@ -14,6 +14,7 @@ ENVIRONMENTS := .offerloop/environments-$(shell cat requirements/*.txt .offerloo
 HARNESS := .venv/bin/python -m harness
 
 .PHONY: load hunt calibrate
+.PHONY: watch
 .PHONY: simulate compare help up down status outputs seed reset logs doctor audit deploy demo shoppers replay dashboard \
         test lint lock clean setup system-packages python-changed
 
@@ -53,6 +54,9 @@ seed: setup ## Add what is missing of the sample offers and users
 
 reset: setup ## Empty the running system, deploy and seed again
 	@$(HARNESS) reset
+
+watch: setup ## Bring every saved edit of handlers and core to the running emulator within 2 s (TARGET=), until Ctrl-C
+	@$(HARNESS) watch
 
 logs: setup ## Follow the functions' logs (FUNCTION= one of them)
 	@$(HARNESS) logs

@@ -105,6 +105,14 @@ def deploy() -> None:
 
 
 @app.command()
+def watch() -> None:
+    """Bring every edit of handlers and core to the running emulator within seconds, until Ctrl-C."""
+    from harness.watch.command import watch as follow_edits
+
+    follow_edits(settings_from_environment(), say)
+
+
+@app.command()
 def destroy() -> None:
     """Remove the stacks; data stay unless DATA=1 (on AWS after a question: STAGE= YES=1)."""
     if os.environ.get("DATA") not in (None, "", "0", "1"):

@@ -108,6 +108,7 @@ def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say)
         make_bucket(client("s3"))
     try:
         deployment.deploy(settings, known, cloudformation, address, sam, say)
+        take_back_watched(settings, known, client, say)
     finally:
         state.save(settings.state_dir, known)
     system = write_down(settings, known, client, address)
@@ -122,6 +123,16 @@ def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say)
         )
         state.save(settings.state_dir, known)
     return system
+
+
+def take_back_watched(settings: Settings, known: State, client: Any, say: Say) -> None:
+    """Let the functions run what was deployed, after `make watch` gave them something else."""
+    if known.watched:
+        from harness.watch.functions import put_back
+
+        if put_back(settings, client):
+            say("functions run what was deployed again, no longer what was watched")
+        known.watched = False
 
 
 def write_down(settings: Settings, known: State, client: Any, address: str) -> RunningSystem:
@@ -175,10 +186,12 @@ def redeploy(settings: Settings, say: Say) -> list[str]:
         known = state.load(settings.state_dir, settings.target)
         if known.running("emulator") is None:
             raise NotRunning(f"nothing is running: `make up{of_target(settings.target)}` starts and deploys")
-        before = dict(known.deployed)
+        before, watched = dict(known.deployed), known.watched
         with deployment.prepared(settings, known) as sam:
             bring_up_to_date(settings, known, sam, say)
-        return [key for key, fingerprint in known.deployed.items() if fingerprint != before.get(key)]
+        changed = [key for key, fingerprint in known.deployed.items() if fingerprint != before.get(key)]
+        # Whatever was watched is no longer: that is a change too.
+        return changed or (["application"] if watched else [])
 
 
 def destroy(settings: Settings, with_data: bool, say: Say) -> bool:

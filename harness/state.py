@@ -27,6 +27,7 @@ class State:
         pages: addresses of pages being served, by the name of their process.
         seeded: the sample data has been put in.
         system: the fields of RunningSystem, absent until deployed.
+        watched: `make watch` gave functions code that no deployment knows.
     """
 
     target: str
@@ -37,6 +38,7 @@ class State:
     pages: dict[str, str] = field(default_factory=dict)
     system: dict[str, Any] | None = None
     way: str | None = None
+    watched: bool = False
 
     def running(self, name: str) -> Process | None:
         """Give the process of that name if it still runs."""

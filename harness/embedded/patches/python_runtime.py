@@ -103,8 +103,8 @@ def unpack_once(code_zip):
     digest = hashlib.sha256(code_zip).hexdigest()
     # No process may be started meanwhile: it would hold `bootstrap` open for writing (ETXTBSY).
     with lambda_svc._provided_code_lock:
-        if digest not in lambda_svc._provided_code_dirs:
-            folder = Path(os.environ["LAMBDA_PACKAGES"]) / digest
+        folder = Path(os.environ["LAMBDA_PACKAGES"]) / digest
+        if digest not in lambda_svc._provided_code_dirs or not folder.is_dir():
             if not folder.is_dir():
                 unpack(code_zip, folder)
             os.utime(folder)  # the harness removes those unused for longest

@@ -13,10 +13,12 @@ from typing import Any
 def unpacked(code: Any) -> Path:
     """Give the folder with the files of *code* (LocalStack's ``ArchiveCode``), unpacking them if need be.
 
-    `make watch` gives code as a folder that it has made, as LocalStack calls it for hot reloading.
+    `make watch` gives a folder that it has made, in the way that LocalStack has for hot reloading.
     """
     if code.is_hot_reloading():
-        return Path(code.get_unzipped_code_location())
+        folder = Path(code.get_unzipped_code_location())
+        os.utime(folder)
+        return folder
     digest = code.code_sha256.replace("/", "_").replace("+", "-").rstrip("=")
     folder = Path(os.environ["LAMBDA_PACKAGES"]) / digest
     if not folder.is_dir():

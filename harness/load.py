@@ -143,7 +143,7 @@ def refuse_silent(system: RunningSystem) -> None:
     try:
         socket.create_connection((address.hostname or "", port), timeout=5).close()
     except OSError:
-        raise Refusal(f"{system.api_url} does not answer: is the system up? (`make status`)") from None
+        raise Refusal(f"{system.api_url} does not answer: run `make up` first") from None
 
 
 def new_folder(plan: LoadPlan) -> Path:
@@ -180,6 +180,9 @@ def show(result: Result, folder: Path, say: Say, console: Console) -> None:
         say(f"{'ok    ' if verdict.is_met else 'MISSED'} {verdict.line()}")
     for reason in result.invalid:
         say(f"INVALID {reason}")
+    if plan.max_requests:
+        spent = result.recording.total.all_requests().requests + result.recording.warm_up_requests
+        say(f"budget: {spent} requests of at most {plan.max_requests}, warm-up included")
     if plan.max_requests and result.status == "complete" and result.seconds < plan.seconds:
         say(f"ended after {result.seconds:.0f} of {plan.seconds:g} s: MAX_REQUESTS are sent")
     if result.status == "partial":

@@ -185,9 +185,11 @@ class Recording:
         seconds: by second of the run, all processes together; the warm-up is left out.
         total: the whole run in one; its `under_way` and `cpu_percent` mean nothing.
         cpu_percent: samples of each process, in per cent of one core.
+        warm_up_requests: requests of the warm-up, which count for the budget alone.
     """
 
     def __init__(self, folder: Path) -> None:
+        self.warm_up_requests = 0
         self._folder = folder / FOLDER
         self._read_to: dict[Path, int] = {}
         self.seconds: dict[int, Second] = {}
@@ -207,9 +209,10 @@ class Recording:
 
     def _take(self, lines: Iterable[Mapping[str, Any]]) -> None:
         for line in lines:
-            if line["second"] < 0:
-                continue
             second = Second.from_json(line)
+            if line["second"] < 0:
+                self.warm_up_requests += second.all_requests().requests
+                continue
             self.total.merge(second)
             self.seconds.setdefault(line["second"], Second()).merge(second)
             for process, percent in second.cpu_percent.items():

@@ -127,7 +127,7 @@ def test_outputs_prints_one_json_object(trial: RunningSystem, trial_target: Targ
 
 def test_other_targets_are_refused_in_one_line(own_trial: Target) -> None:
     for target, line in (
-        ("aws", "not available yet"),
+        ("aws", "needs STAGE="),
         ("moon", "unknown"),
     ):
         ended = own_trial.run("up", TARGET=target)

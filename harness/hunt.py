@@ -11,18 +11,19 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from harness.replications import INTERRUPTED, interruptible
 from harness.settings import Refusal, whole_number
 from harness.system import state_root
 from simulator.files import read_at_most
 from simulator.hunt.script import Script, in_words, steps_as_data, steps_from_json
-from simulator.hunt.search import Breach, Round, hunt, perform
+from simulator.hunt.search import Breach, Round, WorkerEnded, hunt, perform
 from simulator.hunt.weather import ALL_WEATHER, Weather, weather_of
+from simulator.runs.replicate import cores
 
 DEFAULT_MINUTES = 1.0
 MOST_MINUTES = 24 * 60.0
@@ -34,9 +35,9 @@ def hunt_or_replay(console: Console) -> int:
     """Do what MINUTES, SEED, WEATHER, WORKERS, RESULTS and SCRIPT ask for.
 
     Returns:
-        1 when a law broke, else 0.
+        1 when a law broke, INTERRUPTED after Ctrl-C or SIGTERM, else 0.
     Raises:
-        Refusal: a setting or the script's file is wrong.
+        Refusal: a setting or the script's file is wrong, a worker ended, or a breach cannot be saved.
     """
     path = os.environ.get("SCRIPT")
     if path:
@@ -47,7 +48,7 @@ def hunt_or_replay(console: Console) -> int:
         weather = weather_of(os.environ.get("WEATHER", ""))
     except ValueError as wrong:
         raise Refusal(str(wrong)) from None
-    workers = whole_number("WORKERS", most=256) or psutil.cpu_count() or 1
+    workers = whole_number("WORKERS", most=256) or cores()
     results = Path(os.environ.get("RESULTS") or state_root() / "hunt")
     return search_until(console, seed, weather, minutes(), workers, results)
 
@@ -91,10 +92,41 @@ class Effort:
 def search_until(
     console: Console, seed: int, weather: Collection[Weather], minutes: float, workers: int, results: Path
 ) -> int:
-    """Search with a progress bar; print and save what was found."""
+    """Search, print and save what was found; gives the exit code.
+
+    Raises:
+        Refusal: a worker ended, or the breach, which has been printed, cannot be saved.
+    """
     kinds = weather_in_words(weather)
     console.print(f"  seed {seed}, weather {kinds}, {workers} processes, {minutes:g} min")
     effort = Effort()
+    try:
+        with interruptible():
+            breach = _searched(console, effort, seed, weather, minutes, workers)
+    except KeyboardInterrupt:
+        console.print(f"  interrupted, no law broke until then: {effort.in_words()}")
+        return INTERRUPTED
+    except WorkerEnded as problem:
+        raise Refusal(f"{problem}\nno law broke until then: {effort.in_words()}") from None
+    if breach is None:
+        console.print(f"  no law broke: {effort.in_words()}, seeds {seed} to {seed + effort.rounds - 1}")
+        return 0
+    show_breach(console, breach)
+    console.print(f"  again: make hunt SEED={breach.seed} WEATHER={kinds}", soft_wrap=True)
+    path = save_breach(breach, weather, results)
+    console.print(f"     or: make hunt SCRIPT={path}", soft_wrap=True)
+    return 1
+
+
+def _searched(
+    console: Console,
+    effort: Effort,
+    seed: int,
+    weather: Collection[Weather],
+    minutes: float,
+    workers: int,
+) -> Breach | None:
+    """Search with a progress bar, and count the effort."""
     columns = (TextColumn("  hunting"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.description}"), console=console) as progress:
         bar = progress.add_task("", total=minutes * 60)
@@ -103,15 +135,7 @@ def search_until(
             effort.add(round_)
             progress.update(bar, completed=time.monotonic() - effort.began, description=effort.in_words())
 
-        breach = hunt(seed, weather, seconds=minutes * 60, workers=workers, report=report)
-    if breach is None:
-        console.print(f"  no law broke: {effort.in_words()}, seeds {seed} to {seed + effort.rounds - 1}")
-        return 0
-    path = save_breach(breach, weather, results)
-    show_breach(console, breach)
-    console.print(f"  again: make hunt SCRIPT={path}", soft_wrap=True)
-    console.print(f"     or: make hunt SEED={breach.seed} WEATHER={kinds}", soft_wrap=True)
-    return 1
+        return hunt(seed, weather, seconds=minutes * 60, workers=workers, report=report)
 
 
 def weather_in_words(weather: Collection[Weather]) -> str:
@@ -134,8 +158,11 @@ def show_steps(console: Console, script: Script) -> None:
 
 
 def save_breach(breach: Breach, weather: Collection[Weather], results: Path) -> Path:
-    """Write a breach so that SCRIPT= performs it again; gives the file's path."""
-    results.mkdir(parents=True, exist_ok=True)
+    """Write a breach so that SCRIPT= performs it again; gives the file's path.
+
+    Raises:
+        Refusal: it cannot be written.
+    """
     path = results / f"breach-{breach.seed}.json"
     document = {
         "law": breach.violation.law,
@@ -144,7 +171,11 @@ def save_breach(breach: Breach, weather: Collection[Weather], results: Path) -> 
         "weather": weather_in_words(weather),
         "script": steps_as_data(breach.script),
     }
-    path.write_text(json.dumps(document, indent=1) + "\n")
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(document, indent=1) + "\n")
+    except OSError as problem:
+        raise Refusal(f"the breach cannot be saved to {path}: {problem.strerror or problem}") from None
     return path
 
 

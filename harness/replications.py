@@ -98,7 +98,7 @@ def carry_out(plans: Sequence[Plan], settings: Settings, console: Console) -> tu
     """
     bar = _Bar(plans, console)
     try:
-        with _interruptible(), _place(settings, bar) as place, bar:
+        with interruptible(), _place(settings, bar) as place, bar:
             return carry_out_plans(plans, place, datetime.now(UTC), bar.finished), 0
     except KeyboardInterrupt as interrupt:
         try:
@@ -202,7 +202,7 @@ class _Bar:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """Let SIGTERM end a run as Ctrl-C does, and let neither end it twice: what is done is being kept then."""
     numbers = (signal.SIGINT, signal.SIGTERM)
 

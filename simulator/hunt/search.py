@@ -4,15 +4,14 @@ Hypothesis makes the scripts. A seed stands for one round of scripts: the same s
 any process, so a breach is reproduced by its seed or by its script.
 """
 
-import signal
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from multiprocessing import get_context
 from random import Random
 from unittest.mock import patch
 
@@ -26,10 +25,21 @@ from simulator.hunt.script import Script, Step
 from simulator.hunt.shrink import shortest
 from simulator.hunt.system import MemorySystem, NeverAtRest
 from simulator.hunt.weather import Weather
+from simulator.workers import (
+    LOOK_EVERY_S,
+    interrupts_blocked,
+    interrupts_deferred,
+    stop_if_asked,
+    worker_pool,
+)
 
 SCRIPTS_PER_ROUND = 150  # about two seconds
 UNEXPECTED = "No step fails but by a refusal"
 RESTS = "Deliveries come to an end"
+
+
+class WorkerEnded(Exception):
+    """A process of the search ended in the middle of its round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +124,7 @@ def search(
 
     def breaks(script: list[Step]) -> bool:
         nonlocal performed, steps, law
+        stop_if_asked()
         if performed and law is None and until is not None and time.monotonic() > until:
             return False
         performance = perform(script)
@@ -155,27 +166,38 @@ def hunt(
 
     Args:
         report: told of each round as it ends.
+    Raises:
+        WorkerEnded: rounds so far have been reported.
     """
     until = time.monotonic() + seconds
     seeds = count(first_seed)
-    with ProcessPoolExecutor(workers, get_context("spawn"), _leave_interrupts_to_the_parent) as pool:
-        running: set[Future[Round]] = {_submit(pool, seeds, weather, until) for _ in range(workers)}
+    with worker_pool(workers) as pool, interrupts_deferred() as let_through:
+        with interrupts_blocked():
+            running = {_submit(pool, seeds, weather, until) for _ in range(workers)}
         while running:
-            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            ended, running = wait(running, LOOK_EVERY_S, FIRST_COMPLETED)
+            let_through()
             for future in ended:
-                round_ = future.result()
+                with _worker_end_told():
+                    round_ = future.result()
                 report(round_)
                 if round_.breach is not None:
-                    pool.shutdown(wait=False, cancel_futures=True)
                     return round_.breach
                 if time.monotonic() < until:
-                    running.add(_submit(pool, seeds, weather, until))
+                    with _worker_end_told():
+                        running.add(_submit(pool, seeds, weather, until))
     return None
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of a terminal; workers end their round, and the parent says the rest."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _worker_end_told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool:
+        raise WorkerEnded(
+            "a process of the hunt ended in the middle of its round: killed, or out of memory? "
+            "Fewer of them (WORKERS=) need less"
+        ) from None
 
 
 def _submit(

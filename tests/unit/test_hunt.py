@@ -1,14 +1,18 @@
 """The hunt finds bugs that are planted in the product, and shrinks the script to few steps."""
 
+import io
 import json
+import multiprocessing
 import os
+import signal
+import time
 from itertools import count
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from harness.hunt import hunt_or_replay
+from harness.hunt import hunt_or_replay, search_until
 from harness.settings import Refusal
 from offerloop import outbox
 from offerloop.offers import choose_pivot, rank_offers, run_experiments, watch_inventory
@@ -24,7 +28,7 @@ from simulator.hunt.script import (
     steps_as_data,
     steps_from_json,
 )
-from simulator.hunt.search import UNEXPECTED, hunt, perform, search
+from simulator.hunt.search import UNEXPECTED, WorkerEnded, hunt, perform, search
 from simulator.hunt.weather import ALL_WEATHER, weather_of
 from simulator.memory.activity import MemoryIdempotencyStore
 from simulator.memory.engagement import MemoryEngagementStore
@@ -158,6 +162,26 @@ def test_the_product_breaks_no_law_on_all_processes():
     assert sum(round_.scripts for round_ in rounds) > 0
 
 
+def test_a_killed_process_is_told_and_none_is_left():
+    def kill_one(_round):
+        multiprocessing.active_children()[0].kill()
+
+    with pytest.raises(WorkerEnded, match="a process of the hunt ended in the middle"):
+        hunt(1, ALL_WEATHER, seconds=60, workers=2, report=kill_one)
+    assert multiprocessing.active_children() == []
+
+
+def test_an_interrupt_ends_the_hunt_at_once_and_leaves_no_process():
+    def press_ctrl_c(_round):
+        signal.raise_signal(signal.SIGINT)
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        hunt(1, ALL_WEATHER, seconds=600, workers=2, report=press_ctrl_c)
+    assert time.monotonic() - began < 60
+    assert multiprocessing.active_children() == []
+
+
 def test_a_law_that_must_hold_at_every_moment_is_checked_after_each_step(monkeypatch):
     monkeypatch.setattr("simulator.memory.activity._check_unit", lambda *_: None)
     monkeypatch.setattr("offerloop.offers.track_event._check_redeemable", lambda *_: None)
@@ -221,6 +245,17 @@ def test_a_breach_is_saved_and_performed_again(command, monkeypatch, tmp_path):
     assert f"make hunt SEED={found.seed} WEATHER=all" in printed
     assert found.violation.law in printed
     assert f"BREACH at rest  {found.violation.law}" in replayed or "BREACH after step" in replayed
+
+
+def test_a_breach_that_cannot_be_saved_has_been_printed(monkeypatch):
+    opens_a_pivot_on_every_delivery(monkeypatch)
+    breach = next(filter(None, (search(seed, ALL_WEATHER).breach for seed in range(ROUNDS))))
+    monkeypatch.setattr("harness.hunt.hunt", lambda *_, **__: breach)
+    printed = Console(file=io.StringIO(), width=200)
+
+    with pytest.raises(Refusal, match="cannot be saved to /dev/null/breach-"):
+        search_until(printed, 1, ALL_WEATHER, 1.0, 1, Path("/dev/null"))
+    assert breach.violation.law in printed.file.getvalue()
 
 
 def test_a_script_that_breaks_nothing_ends_well(command, tmp_path):

@@ -94,16 +94,16 @@ def test_another_seed_has_another_hash(tmp_path):
     assert only_run(tmp_path / "a").hash != only_run(tmp_path / "b").hash
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_is_partial_and_readable_and_its_workers_are_gone(tmp_path, number):
-    """SIGINT goes to the whole group, as a terminal sends it; SIGTERM to the one process."""
+@pytest.mark.parametrize(
+    ("number", "send"),
+    [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill), (signal.SIGTERM, os.killpg)],
+)
+def test_an_interrupted_run_is_partial_and_readable_and_its_workers_are_gone(tmp_path, number, send):
+    """To the whole group, as a terminal and `timeout` send it, or to the one process."""
     with many_replications(tmp_path) as process:
         workers = psutil.Process(process.pid).children(recursive=True)
         assert len(workers) >= 2
-        if number == signal.SIGINT:
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
+        send(process.pid, number)
         printed, problems = process.communicate(timeout=WITHIN_S)
 
     run = only_run(tmp_path)

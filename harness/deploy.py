@@ -26,7 +26,7 @@ FAILED_FOR_GOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "UPD
 # What a stack itself says when a deployment, or its deletion, begins.
 BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 SEEN_BY_SAM_WITHIN_S = 5
-DELETED_WITHIN_S = 60
+DELETED_WITHIN_S = 180
 
 
 @dataclass(frozen=True)

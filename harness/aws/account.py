@@ -73,6 +73,8 @@ def identify(settings: Settings, client: Clients) -> Account:
 def refuse_missing_services(settings: Settings, client: Clients) -> None:
     """Refuse a region that lacks a service: its address has no entry in the DNS.
 
+    Where not one has an entry, names are looked up elsewhere (behind a proxy), and nothing is known.
+
     Raises:
         Refusal: names the services.
     """
@@ -80,11 +82,6 @@ def refuse_missing_services(settings: Settings, client: Clients) -> None:
     if missing and len(missing) < len(SERVICES):
         raise Refusal(
             f"region {settings.region} has no {', '.join(missing)}: choose another in {where(settings)}"
-        )
-    if missing:
-        raise Refusal(
-            f"no AWS address of region {settings.region} can be found: check the network, and the region "
-            f"in {where(settings)} (`aws ec2 describe-regions` lists them)"
         )
 
 

@@ -159,9 +159,10 @@ def change_sets_of(cloudformation: Any, name: str) -> set[str]:
 
 def discard_new(cloudformation: Any, name: str, is_new: bool, before: Iterable[str]) -> None:
     """Remove the change sets made since *before*, and a stack that is nothing but them."""
-    for arn in change_sets_of(cloudformation, name) - set(before):
+    made = change_sets_of(cloudformation, name) - set(before)
+    for arn in made:
         delete_change_set(cloudformation, arn)
-    remove_empty(cloudformation, name, is_new)
+    remove_empty(cloudformation, name, is_new, made)
 
 
 def discard(cloudformation: Any, proposals: Iterable[Proposal]) -> None:
@@ -169,7 +170,7 @@ def discard(cloudformation: Any, proposals: Iterable[Proposal]) -> None:
     for proposal in proposals:
         if proposal.arn is not None:
             delete_change_set(cloudformation, proposal.arn)
-            remove_empty(cloudformation, proposal.name, proposal.is_new)
+            remove_empty(cloudformation, proposal.name, proposal.is_new, {proposal.arn})
 
 
 def delete_change_set(cloudformation: Any, arn: str) -> None:
@@ -181,12 +182,16 @@ def delete_change_set(cloudformation: Any, arn: str) -> None:
             raise
 
 
-def remove_empty(cloudformation: Any, name: str, is_new: bool) -> None:
-    """Remove a stack that has neither resources nor anybody's change set."""
+def remove_empty(cloudformation: Any, name: str, is_new: bool, deleted: set[str]) -> None:
+    """Remove a stack that has neither resources nor anybody's change set.
+
+    Args:
+        deleted: change sets that may still be listed and do not count.
+    """
     description = describe(cloudformation, name) if is_new else None
     if description is None or description["StackStatus"] != NEW:
         return
-    if not change_sets_of(cloudformation, name):
+    if not change_sets_of(cloudformation, name) - deleted:
         cloudformation.delete_stack(StackName=name)
 
 

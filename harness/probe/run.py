@@ -50,9 +50,12 @@ def probe(console: Console) -> int:
 
     Raises:
         NotRunning: nothing runs.
-        Refusal: ``DOCS=1`` and the documents cannot be written.
+        Refusal: the target is AWS, or ``DOCS=1`` and the documents cannot be written.
     """
     settings = settings_from_environment()
+    lifecycle.refuse_aws(
+        settings, "probing is for emulators: it makes things and breaks them, which AWS bills"
+    )
     system = lifecycle.running(settings)
     began = time.monotonic()
     looked = look(system, CHECKS)

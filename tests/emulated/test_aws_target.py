@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -241,12 +242,39 @@ def test_an_emulator_s_stacks_are_removed_and_deployed_again_too(own_trial: Targ
     assert items() == 0
 
 
+def test_the_stage_that_ships_goes_the_whole_way(cloud: Target) -> None:
+    """Deployed, seeded, loaded within its budget, audited, taken down and back with its data, and gone."""
+    stage = AwsStage(cloud, REPOSITORY, "dev")
+    try:
+        stage.deploy()
+        assert stage.run("seed").returncode == 0
+        load = {"RATE": "4", "DURATION": "60", "WARM_UP": "1", "WORKERS": "2", "MAX_REQUESTS": "30"}
+        loaded = stage.run("load", **load, RESULTS=str(cloud.state / "load"))
+        spent = re.search(r"budget: (\d+) requests answered of at most 30 sent", loaded.stdout)
+        assert spent, loaded.stdout + loaded.stderr
+        assert 0 <= int(spent[1]) <= 30
+        assert stage.run("audit").returncode == 0
+
+        stage.destroy()
+        system = stage.deploy()
+
+        served = httpx.post(
+            f"{system.api_url}/offers/recommend", json={"user_id": "USER001"}, timeout=30
+        ).json()
+        assert served["total_available"] >= 4  # the load may have sold an offer out
+        assert stage.run("audit").returncode == 0
+    finally:
+        stage.destroy(DATA="1")
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [
         ("up", "make deploy TARGET=aws STAGE=one"),
         ("down", "make destroy TARGET=aws STAGE=one"),
         ("demo", "on AWS use"),
+        ("probe", "probing is for emulators"),
+        ("watch", "watching is for emulators"),
         ("load", "MAX_REQUESTS="),
         ("shoppers", "MINUTES="),
         ("replay", "LIMIT="),

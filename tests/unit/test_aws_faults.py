@@ -135,15 +135,14 @@ def test_a_region_that_lacks_a_service_is_refused_before_anything_is_made(
         account.refuse_missing_services(settings, a_session().client)
 
 
-def test_a_region_of_which_nothing_is_known_may_be_the_network_s_fault(
+def test_behind_a_proxy_that_looks_names_up_nothing_is_refused(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def resolve(_host: str, _port: None) -> list[object]:
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    with pytest.raises(Refusal, match="check the network, and the region"):
-        account.refuse_missing_services(settings, a_session().client)
+    account.refuse_missing_services(settings, a_session().client)
 
 
 @pytest.mark.parametrize(

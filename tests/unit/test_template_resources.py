@@ -91,6 +91,17 @@ def test_what_a_stream_consumer_gives_up_on_is_kept(mapping: str) -> None:
     }
 
 
+@pytest.mark.parametrize("function", sorted({each["FunctionName"]["Ref"] for each in mappings().values()}))
+def test_a_stream_consumer_that_falls_behind_is_an_alarm(function: str) -> None:
+    """Long before the stream forgets, which it does after a day."""
+    found = alarms_on("IteratorAge", "FunctionName", FUNCTIONS[function]["Properties"]["FunctionName"])
+
+    assert [(each["Statistic"], each["ComparisonOperator"]) for each in found] == [
+        ("Maximum", "GreaterThanThreshold")
+    ]
+    assert 10_000 <= found[0]["Threshold"] <= 300_000  # ms
+
+
 def test_what_a_rule_started_in_vain_is_kept() -> None:
     kept = {
         each["Properties"]["FunctionName"]["Ref"]: each["Properties"]["DestinationConfig"]

@@ -68,6 +68,11 @@ class Storefront:
         return body
 
 
+def fetch(system: RunningSystem, path: str, **headers: str) -> httpx.Response:
+    """One call; a function that starts on a busy machine takes its time."""
+    return httpx.get(f"{system.api_url}{path}", headers=headers, timeout=30)
+
+
 def unique(name: str) -> str:
     """A name that no other test uses."""
     return f"{name}-{uuid.uuid4().hex[:8]}"

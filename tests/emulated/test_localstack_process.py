@@ -11,14 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
 from harness.processes import unused_port
 from harness.system import REPOSITORY, RunningSystem
 from tests import needed
-from tests.emulated.storefront import unique, wait_for
+from tests.emulated.storefront import fetch, unique, wait_for
 from tests.emulated.target import TARGET_NAME, TRIAL, Target, trial_copy
 
 pytestmark = pytest.mark.skipif(TARGET_NAME != "localstack", reason="about LocalStack alone")
@@ -136,7 +135,7 @@ def own_processes(own_trial: Target) -> list[psutil.Process]:
     system.client("lambda").invoke(FunctionName="trial-answer", InvocationType="Event", Payload=busy)
     localstack = own_trial.process("emulator")
     wait_for("a busy function", lambda: functions_of(localstack), 30)
-    httpx.get(f"{system.api_url}/open", timeout=30).raise_for_status()
+    fetch(system, "/open").raise_for_status()
     assert len(functions_of(localstack)) == 2
     return [localstack, *localstack.children(recursive=True)]
 
@@ -179,7 +178,7 @@ def test_a_failed_update_ends_soon_and_the_next_deployment_says_the_way_out(
         "`make reset TARGET=localstack` starts afresh\n",
     )
     assert afresh.returncode == 0, afresh.stderr
-    assert httpx.get(f"{own_trial.system().api_url}/open").status_code == 200
+    assert fetch(own_trial.system(), "/open").status_code == 200
 
 
 def test_a_port_that_another_localstack_has_is_named_with_it(trial: RunningSystem, tmp_path: Path) -> None:

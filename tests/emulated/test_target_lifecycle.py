@@ -6,12 +6,11 @@ import json
 import socket
 from pathlib import Path
 
-import httpx
 import psutil
 
 from harness.processes import unused_port
 from harness.system import RunningSystem
-from tests.emulated.storefront import wait_for
+from tests.emulated.storefront import fetch, wait_for
 from tests.emulated.target import Target, trial_copy
 
 # No target can make it: embedded looks at the timeout, LocalStack at the name.
@@ -40,7 +39,7 @@ def test_down_and_up_keep_data_key_and_address_until_reset(own_trial: Target) ->
 
     assert things(after) == ["kept"]
     assert (after.api_url, after.api_key) == (before.api_url, before.api_key)
-    assert httpx.get(f"{after.api_url}/closed", headers={"X-API-Key": after.api_key}).status_code == 200
+    assert fetch(after, "/closed", **{"X-API-Key": after.api_key}).status_code == 200
 
     assert things(own_trial.up(RESET="1")) == []
 
@@ -63,7 +62,7 @@ def test_consumers_go_on_where_they_were_after_down_and_up(own_trial: Target) ->
 
 def test_down_leaves_no_process(own_trial: Target) -> None:
     system = own_trial.up()
-    httpx.get(f"{system.api_url}/open").raise_for_status()
+    fetch(system, "/open").raise_for_status()
     emulator, metrics = own_trial.process("emulator"), own_trial.process("metrics")
     running = [emulator, metrics, *emulator.children(recursive=True)]
     assert len(running) >= 3  # a worker among them
@@ -76,7 +75,7 @@ def test_down_leaves_no_process(own_trial: Target) -> None:
 
 def test_up_recovers_from_an_emulator_that_was_killed(own_trial: Target) -> None:
     system = own_trial.up()
-    httpx.get(f"{system.api_url}/open").raise_for_status()
+    fetch(system, "/open").raise_for_status()
     emulator = own_trial.process("emulator")
     workers = emulator.children(recursive=True)
     emulator.kill()
@@ -88,7 +87,7 @@ def test_up_recovers_from_an_emulator_that_was_killed(own_trial: Target) -> None
     assert ended.returncode == 0, ended.stderr
     assert f"process {emulator.pid}) had ended without `make down`" in ended.stdout
     assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
-    assert httpx.get(f"{own_trial.system().api_url}/open").status_code == 200
+    assert fetch(own_trial.system(), "/open").status_code == 200
 
 
 def test_a_busy_port_is_named_with_its_process_and_the_way_out(own_trial: Target) -> None:
@@ -151,7 +150,7 @@ def test_a_deployment_deploys_only_what_changed(own_trial: Target, tmp_path: Pat
         '"route": event.get("path")',
     )
     assert deployed(own_trial) == ["offerloop"]
-    assert "route" in httpx.get(f"{own_trial.system().api_url}/open").json()
+    assert "route" in fetch(own_trial.system(), "/open").json()
 
 
 def test_a_broken_template_rolls_back_and_names_the_resource(own_trial: Target, tmp_path: Path) -> None:
@@ -166,7 +165,7 @@ def test_a_broken_template_rolls_back_and_names_the_resource(own_trial: Target, 
     system = own_trial.system()
     stack = system.client("cloudformation").describe_stacks(StackName="offerloop")["Stacks"][0]
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert httpx.get(f"{system.api_url}/open").status_code == 200
+    assert fetch(system, "/open").status_code == 200
 
 
 def test_a_first_deployment_that_failed_is_mended_by_the_next(own_trial: Target, tmp_path: Path) -> None:
@@ -182,7 +181,7 @@ def test_a_first_deployment_that_failed_is_mended_by_the_next(own_trial: Target,
     assert (broken.returncode, broken.stderr.count("\n")) == (1, 1)
     assert "stack offerloop was not deployed: Queue (AWS::SQS::Queue): " in broken.stderr
     assert mended.returncode == 0, mended.stderr
-    assert httpx.get(f"{own_trial.system().api_url}/open", timeout=30).status_code == 200
+    assert fetch(own_trial.system(), "/open").status_code == 200
 
 
 def test_a_dependency_missing_from_the_requirements_fails(own_trial: Target, tmp_path: Path) -> None:

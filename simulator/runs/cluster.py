@@ -1,11 +1,13 @@
 """The same replications on a Dask cluster, where one machine is too small."""
 
 import logging
+import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from simulator.runs.replicate import ReplicationFailed, cannot_write
 from simulator.runs.replication import Job, Outcome, carry_out
@@ -36,9 +38,9 @@ def cluster(address: str) -> Iterator["CarryOut"]:
     # Dask takes a second to load and is needed only here.
     from distributed import Client
 
-    if not address.startswith(("tcp://", "tls://")):
-        raise ClusterUnfit(f"CLUSTER={address}: write tcp://host:port, as the Dask scheduler prints it")
+    host, port = _host_and_port(address)
     try:
+        _wait_for_greeting(host, port)
         with _quiet("distributed.comm", "distributed.client"):
             client = Client(  # type: ignore[no-untyped-call]
                 address, timeout=CONNECT_WITHIN_S, set_as_default=False
@@ -52,6 +54,36 @@ def cluster(address: str) -> Iterator["CarryOut"]:
     with client:
         _check_code(client, address)
         yield partial(_carried_out, client)
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Refuse what is no address: Dask would say so only after the client's threads have begun.
+
+    Raises:
+        ClusterUnfit
+    """
+    try:
+        parts = urlsplit(address)
+        if parts.scheme == "tcp" and parts.hostname and parts.port and not parts.path:
+            return parts.hostname, parts.port
+    except ValueError:  # a port or an IPv6 address that is none
+        pass
+    raise ClusterUnfit(f"CLUSTER={address}: write tcp://host:port, as the Dask scheduler prints it")
+
+
+def _wait_for_greeting(host: str, port: int) -> None:
+    """Find out that a Dask scheduler listens, which speaks first: for any other server Dask waits for ever.
+
+    Raises:
+        OSError: nobody listens, or whoever does says nothing.
+    """
+    with socket.create_connection((host, port), CONNECT_WITHIN_S) as connection:
+        try:
+            if connection.recv(1):
+                return
+        except TimeoutError:
+            pass
+    raise OSError("something else listens there")
 
 
 def _carried_out(client: Any, jobs: Sequence[Job]) -> Iterator[tuple[int, Outcome]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -185,6 +186,26 @@ def test_a_cluster_without_workers_is_refused():
         a_cluster(0) as empty,
         pytest.raises(ClusterUnfit, match="the scheduler has no workers"),
         cluster(empty.scheduler_address),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["nowhere", "tcp://127.0.0.1", "tcp://:", "tcp://127.0.0.1:99999", "tcp://[::1", "http://127.0.0.1:8786"],
+)
+def test_what_is_no_address_is_refused_at_once(address):
+    with pytest.raises(ClusterUnfit, match="write tcp://host:port"), cluster(address):
+        pass
+
+
+def test_another_server_than_a_scheduler_is_refused(monkeypatch):
+    """Dask's own client would wait for ever."""
+    monkeypatch.setattr("simulator.runs.cluster.CONNECT_WITHIN_S", 0.2)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        pytest.raises(ClusterUnfit, match=r"no Dask scheduler answers \(something else listens there"),
+        cluster(f"tcp://127.0.0.1:{server.getsockname()[1]}"),
     ):
         pass
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.replications import carry_out, partial_words, scenario_from, settings_from_environment, shown
+from harness.replications import (
+    carry_out,
+    folder_for,
+    partial_words,
+    scenario_from,
+    settings_from_environment,
+    shown,
+)
 from harness.settings import Refusal
 from simulator.runs.compare import (
     Comparison,
@@ -23,7 +29,7 @@ from simulator.runs.compare import (
     number,
 )
 from simulator.runs.metrics import DEFAULT_METRIC, METRICS
-from simulator.runs.results import COMPARISON_FILE, ResultsUnwritable, new_folder, unwritable, write_json
+from simulator.runs.results import COMPARISON_FILE, ResultsUnwritable, unwritable, write_json
 from simulator.runs.run import Plan
 from simulator.scenario import Scenario
 
@@ -47,7 +53,7 @@ def compare_scenarios(console: Console) -> int:
         check_times(differing_keys(a, b))
     except Incomparable as problem:
         raise Refusal(str(problem)) from None
-    path = new_folder(settings.results, f"{a.name}-vs-{b.name}-{settings.seed}", datetime.now(UTC))
+    path = folder_for(settings, f"{a.name}-vs-{b.name}")
     plans = [
         Plan(scenario, settings.seed, settings.replications, path / letter, settings.events)
         for scenario, letter in ((a, "a"), (b, "b"))

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +21,7 @@ from harness.system import REPOSITORY, state_root
 from simulator.runs.cluster import ClusterUnfit, cluster
 from simulator.runs.replicate import ReplicationFailed, cores, replicate
 from simulator.runs.replication import Outcome
-from simulator.runs.results import NoRun, ResultsUnwritable, Run, read_run
+from simulator.runs.results import NoRun, ResultsUnwritable, Run, new_folder, read_run
 from simulator.runs.run import CarryOut, Plan, carry_out_plans
 from simulator.scenario import Scenario, ScenarioError, parse_scenario_argument
 
@@ -87,6 +87,18 @@ def scenario_from(text: str) -> Scenario:
         raise Refusal(str(faults)) from None
 
 
+def folder_for(settings: Settings, name: str) -> Path:
+    """Make the folder of a run or comparison.
+
+    Raises:
+        Refusal: it cannot be made.
+    """
+    try:
+        return new_folder(settings.results, f"{name}-{settings.seed}", datetime.now(UTC))
+    except ResultsUnwritable as problem:
+        raise Refusal(str(problem)) from None
+
+
 def carry_out(plans: Sequence[Plan], settings: Settings, console: Console) -> tuple[list[Run], int]:
     """Carry out runs with a progress bar.
 
@@ -104,11 +116,22 @@ def carry_out(plans: Sequence[Plan], settings: Settings, console: Console) -> tu
         try:
             return [read_run(plan.path) for plan in plans], INTERRUPTED
         except NoRun:  # it came while the cluster was sought or the folders were made
+            _remove_if_empty(settings.results, plans)
             raise interrupt from None
     except (ResultsUnwritable, ClusterUnfit) as problem:
+        _remove_if_empty(settings.results, plans)
         raise Refusal(str(problem)) from problem
     except ReplicationFailed as problem:
         raise Refusal(f"{problem}\n{_kept(plans)}") from problem
+
+
+def _remove_if_empty(results: Path, plans: Sequence[Plan]) -> None:
+    """Leave no empty folders of runs that never began."""
+    for plan in plans:
+        for folder in (plan.path, plan.path.parent):  # a comparison's runs have one folder around them
+            if folder != results:
+                with suppress(OSError):
+                    folder.rmdir()
 
 
 def partial_words(run: Run) -> str:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from harness.replications import carry_out, partial_words, scenario_from, settings_from_environment, shown
+from harness.replications import (
+    carry_out,
+    folder_for,
+    partial_words,
+    scenario_from,
+    settings_from_environment,
+    shown,
+)
 from simulator.runs.metrics import METRICS
-from simulator.runs.results import Run, new_folder
+from simulator.runs.results import Run
 from simulator.runs.run import Plan
 
 
@@ -25,7 +31,7 @@ def simulate(console: Console) -> int:
     """
     settings = settings_from_environment(events=True)
     scenario = scenario_from(os.environ.get("SCENARIO") or "baseline")
-    path = new_folder(settings.results, f"{scenario.name}-{settings.seed}", datetime.now(UTC))
+    path = folder_for(settings, scenario.name)
     plan = Plan(scenario, settings.seed, settings.replications, path, settings.events)
     [run], code = carry_out([plan], settings, console)
     for line in _headline(run):

@@ -12,6 +12,7 @@ leaves the replications that were finished.
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ RUN_FILE, SUMMARY_FILE, SERIES_FILE, SCENARIO_FILE = (
     "scenario.yaml",
 )
 COMPARISON_FILE = "comparison.json"
+MOST_OF_ONE_SECOND = 10_000
 
 
 class ResultsUnwritable(Exception):
@@ -66,11 +68,19 @@ class RunFolder:
         }
         self._replications = replications
         try:
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
             (path / SCENARIO_FILE).write_text(to_yaml(scenario))
+            self.keep([], 0.0)
         except OSError as problem:
+            self.remove()
             raise unwritable(path, problem) from problem
-        self.keep([], 0.0)
+        except ResultsUnwritable:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Remove the folder, of a run that cannot begin."""
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def events_file(self, number: int) -> Path:
         return self.path / f"events-{number}.parquet"
@@ -116,10 +126,22 @@ def unwritable(path: Path, problem: OSError) -> ResultsUnwritable:
 
 
 def new_folder(root: Path, name: str, at: datetime) -> Path:
-    """A path under *root* that is still free: the name, the time in UTC, and a number where two collide."""
+    """Make a folder under *root*: the name, the time in UTC, and a number where two collide.
+
+    Raises:
+        ResultsUnwritable
+    """
     stem = f"{name}-{at.astimezone(UTC):%Y%m%d-%H%M%S}"
-    candidates = (root / (f"{stem}-{number}" if number else stem) for number in range(10_000))
-    return next(path for path in candidates if not path.exists())
+    for number in range(MOST_OF_ONE_SECOND):
+        path = root / (f"{stem}-{number}" if number else stem)
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as problem:
+            raise unwritable(path, problem) from problem
+        return path
+    raise ResultsUnwritable(f"{root} has {MOST_OF_ONE_SECOND:,} folders {stem} already")
 
 
 def write_json(path: Path, value: object) -> None:

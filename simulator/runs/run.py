@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from simulator.runs.replication import Job, Outcome, Simulate
-from simulator.runs.results import Run, RunFolder, read_run
+from simulator.runs.results import ResultsUnwritable, Run, RunFolder, read_run
 from simulator.scenario import Scenario
 from simulator.twin import run_replication
 
@@ -60,10 +60,7 @@ def carry_out_plans(
         ResultsUnwritable; ReplicationFailed and what else *carry_out* raises.
     """
     began = time.monotonic()
-    under = [
-        _Under(RunFolder(plan.path, plan.scenario, plan.seed, plan.replications, started_at))
-        for plan in plans
-    ]
+    under = _begun(plans, started_at)
     jobs, owners = _jobs(plans, under)
     keep_at = began + KEEP_EVERY_S
     try:
@@ -80,6 +77,24 @@ def carry_out_plans(
         for run in under:
             run.folder.tidy(run.outcomes)
     return [read_run(plan.path) for plan in plans]
+
+
+def _begun(plans: Sequence[Plan], started_at: datetime) -> list[_Under]:
+    """Make the folders of all runs, or of none.
+
+    Raises:
+        ResultsUnwritable
+    """
+    under: list[_Under] = []
+    for plan in plans:
+        try:
+            folder = RunFolder(plan.path, plan.scenario, plan.seed, plan.replications, started_at)
+        except ResultsUnwritable:
+            for run in under:
+                run.folder.remove()
+            raise
+        under.append(_Under(folder))
+    return under
 
 
 def _jobs(plans: Sequence[Plan], under: Sequence[_Under]) -> tuple[list[Job], list[_Under]]:

@@ -139,6 +139,15 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_runs():
         carry_out_plans([Plan(SCENARIO, 7, 1, Path("/dev/null/one"))], lambda _jobs: iter(()), STARTED)
 
 
+def test_runs_that_cannot_begin_leave_nothing(tmp_path):
+    """The second folder cannot be made: a file is in its place."""
+    (tmp_path / "b").write_text("a file")
+
+    with pytest.raises(ResultsUnwritable):
+        carry_out_plans([Plan(SCENARIO, 7, 1, tmp_path / name) for name in "ab"], lambda _: iter(()), STARTED)
+    assert list(tmp_path.iterdir()) == [tmp_path / "b"]
+
+
 def test_a_folder_that_holds_no_run_is_told(tmp_path):
     with pytest.raises(NoRun, match="holds no readable run"):
         read_run(tmp_path)
@@ -156,8 +165,8 @@ def test_the_list_has_runs_of_comparisons_too_and_passes_over_what_is_unreadable
 
 
 def test_folders_of_the_same_second_get_numbers(tmp_path):
+    """They are made at once, so that two runs that begin together never take the same."""
     first = new_folder(tmp_path, "baseline-7", STARTED)
-    first.mkdir()
 
     assert first.name == "baseline-7-20260302-123000"
     assert new_folder(tmp_path, "baseline-7", STARTED).name == "baseline-7-20260302-123000-1"

@@ -58,16 +58,24 @@ def load(say: Say, console: Console) -> int:
 
 
 def load_on(system: RunningSystem, say: Say, console: Console) -> int:
-    """Run one load test on a system; returns and raises as `load` does."""
+    """Run one load test on a system; returns as `load` does.
+
+    Raises:
+        Refusal: nothing was sent, or what was measured finds no place.
+    """
     objectives = objectives_from_environment()
     plan = plan_from_environment(system)
     refuse_silent(system)
     folder = new_folder(plan)
-    plan.save(folder)
     say(words_of(plan))
-    result = run(plan, objectives, folder, system, say)
-    write_files(result, folder)
-    write_html(result, folder)
+    try:
+        plan.save(folder)
+        result = run(plan, objectives, folder, system, say)
+        write_files(result, folder)
+        write_html(result, folder)
+    except OSError as problem:
+        reason = problem.strerror or problem
+        raise Refusal(f"the run cannot be kept in {folder}: {reason}; RESULTS= names another place") from None
     show(result, folder, say, console)
     return INTERRUPTED if result.status == "partial" else EXIT_CODE[result.verdict]
 
@@ -182,7 +190,7 @@ def show(result: Result, folder: Path, say: Say, console: Console) -> None:
         say(f"INVALID {reason}")
     if plan.max_requests:
         spent = result.recording.total.all_requests().requests + result.recording.warm_up_requests
-        say(f"budget: {spent} requests of at most {plan.max_requests}, warm-up included")
+        say(f"budget: {spent} requests answered of at most {plan.max_requests} sent, warm-up included")
     if plan.max_requests and result.status == "complete" and result.seconds < plan.seconds:
         say(f"ended after {result.seconds:.0f} of {plan.seconds:g} s: MAX_REQUESTS are sent")
     if result.status == "partial":

@@ -34,13 +34,23 @@ class Crew:
             port = str(_free_port())
             roles = {"master": ["master", port]}
             roles |= {f"worker-{number}": ["worker", port, str(number)] for number in range(workers)}
-        self._processes = {name: self._start(name, arguments) for name, arguments in roles.items()}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        try:
+            for name, arguments in roles.items():
+                self._processes[name] = self._start(name, arguments)
+        except BaseException:
+            self.end()
+            raise
         self._director = next(iter(self._processes.values()))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End every process at once."""
         for process in self._processes.values():
             if process.poll() is None:
                 process.kill()

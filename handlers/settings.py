@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class Settings:
         requests_per_address, requests_per_user: allowance a minute on public routes; 0 = no limit.
         cors_origins: origins whose browser pages may call the public routes.
         pivot_boost: priority points that a pivot gives.
-        redis_url: where trending is kept; None = in DynamoDB.
+        redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
+        redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
 
     offers_table: str
@@ -29,7 +30,12 @@ class Settings:
     requests_per_user: int
     cors_origins: tuple[str, ...]
     pivot_boost: int
-    redis_url: str | None
+    redis_url: str | None = field(repr=False)
+    redis_url_secret_arn: str | None
+
+    @property
+    def trends_in_redis(self) -> bool:
+        return self.redis_url is not None or self.redis_url_secret_arn is not None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -51,4 +57,5 @@ class Settings:
             cors_origins=tuple(origin for origin in environment["CORS_ORIGINS"].split(",") if origin),
             pivot_boost=int(environment["PIVOT_BOOST"]),
             redis_url=environment["REDIS_URL"] or None,
+            redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )

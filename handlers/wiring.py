@@ -18,6 +18,8 @@ from handlers.aws.table_access import Tables
 from handlers.settings import Settings
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from handlers.aws.experiment_store import DynamoExperimentStore
     from handlers.aws.offer_store import DynamoOfferStore
     from offerloop.offers.ports import (
@@ -95,7 +97,7 @@ def serving() -> Serving:
     from handlers.aws.serving import DynamoContextReader
 
     lists = DynamoRankedLists(client("dynamodb"), tables())
-    trends = engagement() if settings().redis_url else None
+    trends = engagement() if settings().trends_in_redis else None
     return Serving(DynamoContextReader(client("dynamodb"), tables(), trends=trends), lists, lists)
 
 
@@ -108,18 +110,36 @@ def activity() -> ActivityStore:
 
 @cache
 def engagement() -> EngagementStore:
-    """Trending in Redis where REDIS_URL is set, else in DynamoDB; marks and tallies in DynamoDB."""
+    """Trending in Redis where one is named, else in DynamoDB; marks and tallies in DynamoDB."""
     from handlers.aws.engagement_store import DynamoEngagementStore, EngagementLedger
 
-    redis_url = settings().redis_url
-    if redis_url is None:
+    if not settings().trends_in_redis:
         return DynamoEngagementStore(client("dynamodb"), tables())
-    from redis import Redis
-
     from handlers.aws.redis_trends import RedisEngagementStore
 
-    redis = Redis.from_url(redis_url, socket_connect_timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S)
-    return RedisEngagementStore(redis, EngagementLedger(client("dynamodb"), tables()))
+    return RedisEngagementStore(_redis(), EngagementLedger(client("dynamodb"), tables()))
+
+
+def _redis() -> Redis:
+    from redis import Redis
+
+    try:
+        return Redis.from_url(
+            redis_url(), socket_connect_timeout=REDIS_TIMEOUT_S, socket_timeout=REDIS_TIMEOUT_S
+        )
+    except ValueError:  # its message may quote from the password, and would be logged
+        raise ValueError("the Redis URL is none: expected rediss://user:password@host:6379/0") from None
+
+
+@cache
+def redis_url() -> str:
+    """The secret's text where a secret is named, else the setting."""
+    arn = settings().redis_url_secret_arn
+    if arn is None:
+        return str(settings().redis_url)
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    return str(SecretsProvider(boto3_client=client("secretsmanager")).get(arn)).strip()
 
 
 @cache

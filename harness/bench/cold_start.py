@@ -108,6 +108,7 @@ def in_fresh_interpreter(statements: str, package: Package) -> float:
         # "0" is a name, a number and a no: enough for settings that are read and not used.
         **dict.fromkeys(package.variables, "0"),
         "REDIS_URL": "",
+        "REDIS_URL_SECRET_ARN": "",
         "PYTHONPATH": str(package.folder),
         "PYTHONDONTWRITEBYTECODE": "",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,9 +124,10 @@ def test_a_resource_is_of_this_system_or_a_network_interface_of_the_account(func
         if resource != "*" and resource.split("/")[0].split(".")[0] not in own
     }
 
-    assert {action.split(":")[0] for action, _ in foreign} <= {"ec2"}
-    assert {resource for _, resource in foreign} <= {
-        "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:*/*"  # as AWS demands for interfaces
+    assert {(action.split(":")[0], resource) for action, resource in foreign} <= {
+        # as AWS demands for interfaces
+        ("ec2", "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:*/*"),
+        ("secretsmanager", "RedisUrlSecretArn"),
     }
 
 
@@ -152,6 +154,50 @@ def test_a_function_reads_the_streams_that_feed_it_and_no_other(function: str) -
         source if source == "EngagementStreamArn" else source.replace("StreamArn", "TableArn/stream/*")
         for source in sources
     }
+
+
+def test_the_redis_url_is_read_by_those_that_call_redis_and_where_it_is_a_secret_alone() -> None:
+    """Without the parameter the policy is not there at all, rather than one that names nothing."""
+    alone = "reads-the-redis-url"
+    policies = {
+        function: [policy["Fn::If"] for policy in role_of(function)["Policies"] if alone in str(policy)]
+        for function in FUNCTIONS
+    }
+
+    assert {function for function, found in policies.items() if found} == {
+        "RecommendOffers",
+        "CountEngagement",
+    }
+    for condition, with_secret, without in [each for found in policies.values() for each in found]:
+        assert (condition, without) == ("RedisUrlIsSecret", {"Ref": "AWS::NoValue"})
+        assert with_secret["PolicyDocument"]["Statement"] == [
+            {
+                "Effect": "Allow",
+                "Action": ["secretsmanager:GetSecretValue"],
+                "Resource": {"Ref": "RedisUrlSecretArn"},
+            }
+        ]
+    assert application()["Conditions"]["RedisUrlIsSecret"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "RedisUrlSecretArn"}, ""]}]
+    }
+    assert application()["Parameters"]["RedisUrlSecretArn"]["Default"] == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [
+        ("", True),
+        ("arn:aws:secretsmanager:eu-central-1:123456789012:secret:offerloop-redis-a1B2c3", True),
+        ("arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:shop/redis-a1B2c3", True),
+        ("offerloop-redis", False),  # a role's permission needs the whole ARN
+        ("arn:aws:secretsmanager:eu-central-1:123456789012:secret:*", False),
+        ("rediss://user:password@host:6379/0", False),
+    ],
+)
+def test_the_parameter_takes_the_arn_of_one_secret(value: str, accepted: bool) -> None:
+    pattern = application()["Parameters"]["RedisUrlSecretArn"]["AllowedPattern"]
+
+    assert bool(re.search(pattern, value)) is accepted
 
 
 def test_stock_is_changed_by_those_alone_whose_work_it_is() -> None:

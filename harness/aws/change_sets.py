@@ -117,6 +117,7 @@ def propose(
             return Proposal(stack, name, None, is_new)
         raise not_made(settings, name, failed.output) from failed
     except BaseException:
+        sam.close()  # else it goes on, and makes what is discarded here
         discard_new(cloudformation, name, is_new, before)
         raise
     return Proposal(stack, name, made[-1], is_new, tuple(changes_of(cloudformation, made[-1])))
@@ -249,7 +250,11 @@ def execute(cloudformation: Any, proposal: Proposal, say: Say) -> None:
     before = changed_at(description) if description is not None else ""
     say(f"deploying {proposal.name}")
     cloudformation.execute_change_set(ChangeSetName=proposal.arn)
-    status = wait_until_done(cloudformation, proposal, before, say)
+    try:
+        status = wait_until_done(cloudformation, proposal, before, say)
+    except KeyboardInterrupt:
+        say(f"{proposal.name} goes on changing in AWS; what would have come after it does not")
+        raise
     if status in DEPLOYED:
         say(f"deployed {proposal.name}")
         return

@@ -101,22 +101,25 @@ def test_ctrl_c_at_the_question_leaves_nothing(stage: AwsStage) -> None:
     os.close(theirs)
 
 
-def test_stages_live_side_by_side_and_only_changes_are_deployed(
-    stage: AwsStage, other_stage: AwsStage
-) -> None:
+def test_a_deployment_of_what_is_deployed_changes_nothing(stage: AwsStage) -> None:
+    stage.deploy()
+
+    again = stage.run("deploy", YES="1")
+
+    assert "nothing changed, nothing deployed" in again.stdout, again.stdout
+    assert stage.waiting_change_sets() == []
+
+
+def test_stages_live_side_by_side(stage: AwsStage, other_stage: AwsStage) -> None:
     confirmed = stage.answer("y\n", "deploy")
     assert confirmed.returncode == 0, confirmed.stderr
     one, two = stage.system(), other_stage.deploy()
-
-    again = stage.run("deploy", YES="1")
 
     assert (is_whole(stage), is_whole(other_stage)) == (True, True)
     assert one.api_url != two.api_url
     for system in (one, two):
         key = {"X-API-Key": system.api_key}
         assert httpx.get(f"{system.api_url}/closed", headers=key, timeout=30).status_code == 200
-    assert "nothing changed, nothing deployed" in again.stdout
-    assert stage.waiting_change_sets() == []
 
     stage.destroy(DATA="1")
     assert is_whole(other_stage)
@@ -161,18 +164,30 @@ def test_a_stage_without_its_data_stack_comes_back_with_its_data(stage: AwsStage
 
 
 def test_a_stage_that_was_removed_with_its_data_can_be_deployed_again(stage: AwsStage) -> None:
+    change(stage.application / "sam/data.yaml", "\nResources:\n", f"\nResources:\n{VERSIONED_BUCKET}")
     stage.deploy()
     stage.client("dynamodb").put_item(TableName="one-Things", Item={"PK": {"S": "lost"}})
+    for content in (b"first version", b"second version"):
+        stage.client("s3").put_object(Bucket="one-reports", Key="report", Body=content)
 
     said = stage.destroy(DATA="1")
 
     assert "removed table one-Things" in said
     assert stage.stacks() == {}
+    buckets = [bucket["Name"] for bucket in stage.client("s3").list_buckets()["Buckets"]]
+    assert "one-reports" not in buckets
     assert not [
         name for name in stage.client("dynamodb").list_tables()["TableNames"] if name.startswith("one-")
     ]
     stage.deploy()
     assert things(stage) == []
+
+
+VERSIONED_BUCKET = """
+  Reports:
+    Type: AWS::S3::Bucket
+    Properties: {BucketName: !Sub "${Prefix}reports", VersioningConfiguration: {Status: Enabled}}
+"""
 
 
 def test_a_stage_that_is_needed_elsewhere_keeps_its_data(stage: AwsStage) -> None:

@@ -1,0 +1,131 @@
+"""What stops a removal stops it before anything goes, and a removal that fails names what stayed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from harness.deploy import STACKS, StackFailed
+from harness.destroy import empty_bucket, refuse_in_use, refuse_protected, stacks_to_remove, wait_until_gone
+from harness.settings import Settings
+
+NAME = "offerloop-data"
+SETTINGS = Settings("embedded", Path(), Path(), None, "", "us-east-1", False)
+
+
+def a_client(service: str) -> Any:
+    """A client that is stubbed, and could reach this machine only."""
+    session = boto3.session.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
+    )
+    return session.client(service, endpoint_url="http://127.0.0.1:1")
+
+
+def described(**more: Any) -> dict[str, Any]:
+    stack = {"StackName": NAME, "StackStatus": "CREATE_COMPLETE", "CreationTime": "2026-01-01T00:00:00Z"}
+    return {"Stacks": [stack | more]}
+
+
+def test_what_reads_exports_goes_before_what_exports_and_data_only_when_asked() -> None:
+    data, application, observability = STACKS
+
+    assert stacks_to_remove(with_data=False) == [observability, application]
+    assert stacks_to_remove(with_data=True) == [observability, application, data]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"StackStatus": "UPDATE_IN_PROGRESS"}, "somebody changes it now"),
+        ({"EnableTerminationProtection": True}, "--no-enable-termination-protection"),
+    ],
+)
+def test_a_stack_that_cannot_go_is_refused_first(more: dict[str, Any], words: str) -> None:
+    cloudformation = a_client("cloudformation")
+    with Stubber(cloudformation) as stub:
+        stub.add_response("describe_stacks", described(**more))
+        with pytest.raises(StackFailed, match=words):
+            refuse_in_use(cloudformation, NAME)
+
+
+def test_a_stack_whose_exports_nobody_reads_may_go() -> None:
+    cloudformation = a_client("cloudformation")
+    outputs = [
+        {"OutputKey": "A", "OutputValue": "a", "ExportName": "a"},
+        {"OutputKey": "B", "OutputValue": "b"},
+    ]
+    with Stubber(cloudformation) as stub:
+        stub.add_response("describe_stacks", described(Outputs=outputs))
+        stub.add_client_error(
+            "list_imports", "ValidationError", "Export 'a' is not imported by any stack.", 400
+        )
+        refuse_in_use(cloudformation, NAME)
+        stub.assert_no_pending_responses()
+
+
+def test_a_protected_table_is_named_with_the_way_out() -> None:
+    cloudformation, dynamodb = a_client("cloudformation"), a_client("dynamodb")
+    resource = {
+        "LogicalResourceId": "OffersTable",
+        "PhysicalResourceId": "Offers",
+        "ResourceType": "AWS::DynamoDB::Table",
+        "ResourceStatus": "CREATE_COMPLETE",
+        "LastUpdatedTimestamp": "2026-01-01T00:00:00Z",
+    }
+    template = "Resources: {OffersTable: {Type: AWS::DynamoDB::Table, DeletionPolicy: Retain}}"
+    with Stubber(cloudformation) as stacks, Stubber(dynamodb) as tables:
+        stacks.add_response("describe_stacks", described())
+        stacks.add_response("list_stack_resources", {"StackResourceSummaries": [resource]})
+        stacks.add_response("get_template", {"TemplateBody": template})
+        tables.add_response("describe_table", {"Table": {"DeletionProtectionEnabled": True}})
+        with pytest.raises(StackFailed, match="table Offers is protected from deletion, nothing was removed"):
+            refuse_protected(SETTINGS, {"cloudformation": cloudformation, "dynamodb": dynamodb}.__getitem__)
+
+
+def test_a_removal_that_fails_names_the_resource_and_the_reason() -> None:
+    cloudformation = a_client("cloudformation")
+    event = {"StackId": "i", "StackName": NAME, "Timestamp": "2026-01-01T00:00:00Z"}
+    failed = {
+        **event,
+        "EventId": "2",
+        "LogicalResourceId": "Reports",
+        "ResourceType": "AWS::S3::Bucket",
+        "ResourceStatus": "DELETE_FAILED",
+        "ResourceStatusReason": "The bucket is not empty",
+    }
+    began = {
+        **event,
+        "EventId": "1",
+        "LogicalResourceId": NAME,
+        "ResourceType": "AWS::CloudFormation::Stack",
+        "ResourceStatus": "DELETE_IN_PROGRESS",
+    }
+    with Stubber(cloudformation) as stub:
+        stub.add_response("describe_stacks", described(StackStatus="DELETE_FAILED"))
+        stub.add_response("describe_stack_events", {"StackEvents": [failed, began]})
+        with pytest.raises(StackFailed, match=r"Reports \(AWS::S3::Bucket\): The bucket is not empty"):
+            wait_until_gone(cloudformation, NAME, print)
+
+
+def test_a_bucket_is_emptied_of_every_version_and_mark() -> None:
+    s3 = a_client("s3")
+    page = {
+        "Versions": [{"Key": "a", "VersionId": "1"}, {"Key": "a", "VersionId": "2"}],
+        "DeleteMarkers": [{"Key": "b", "VersionId": "3"}],
+    }
+    all_of_it = [
+        {"Key": "a", "VersionId": "1"},
+        {"Key": "a", "VersionId": "2"},
+        {"Key": "b", "VersionId": "3"},
+    ]
+    with Stubber(s3) as stub:
+        stub.add_response("list_object_versions", page)
+        stub.add_response(
+            "delete_objects", {}, {"Bucket": "reports", "Delete": {"Objects": all_of_it, "Quiet": True}}
+        )
+        assert empty_bucket(s3, "reports") == 3
+        stub.assert_no_pending_responses()

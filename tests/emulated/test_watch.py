@@ -141,7 +141,9 @@ def test_an_edit_is_visible_through_the_api_within_two_seconds_and_gone_after_it
     watching.says("trial.py →")
 
 
-def test_what_runs_is_what_a_deployment_then_brings(place: Target, code: Path, watching: Watching) -> None:
+def test_what_runs_is_what_a_deployment_then_brings(
+    place: Target, deployed_afterwards: None, code: Path, watching: Watching
+) -> None:
     system = place.system()
     edit(code / "trial.py", HELLO, '"edit": "kept"')
     watching.says("live in")

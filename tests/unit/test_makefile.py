@@ -10,7 +10,7 @@ from harness.system import REPOSITORY
 TARGETS = {
     *("up", "down", "status", "outputs", "deploy", "seed", "reset", "logs", "audit", "doctor"),
     *("demo", "shoppers", "replay", "dashboard", "test", "lint", "help", "clean", "simulate", "compare"),
-    "calibrate",
+    *("calibrate", "watch"),
 }
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.settings import Settings
-from harness.system import REPOSITORY, emulator_environment, without_aws_account
+from harness.system import REPOSITORY, emulator_environment, session_of, without_aws_account
 
 BUILD_WITHIN_S = 600  # downloads the dependencies
 DEPLOY_WITHIN_S = 180
@@ -83,11 +83,13 @@ class SamRunner:
         assert process.stdin is not None
         assert process.stdout is not None
         start = self._log.stat().st_size
+        # A build runs what dependencies bring along: it gets no credentials.
+        around = {} if arguments[0] == "build" else network(self._settings, endpoint_url)
         request = {
             "arguments": list(arguments),
             "folder": str(self._settings.state_dir),
             "log": str(self._log),
-            "environment": sam_environment() | network(self._settings, endpoint_url),
+            "environment": sam_environment() | around,
         }
         process.stdin.write(json.dumps(request) + "\n")
         until = time.monotonic() + within_s
@@ -135,12 +137,24 @@ def sam_environment() -> dict[str, str]:
 def network(settings: Settings, endpoint_url: str | None) -> dict[str, str]:
     """Give the variables that say where AWS is: at an emulator's address, or nowhere without one.
 
-    On AWS they are the user's own, and the SAM CLI asks as seldom as it would by itself: AWS counts.
+    On AWS they are the user's own with the very credentials that this process uses, so that the SAM CLI
+    deploys to the account that was shown and need not ask for a second factor, for which it has no terminal.
+    It polls as seldom as it would by itself: AWS counts.
     """
     if settings.target == "aws":
         account = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-        return {**account, "SAM_CLI_POLL_DELAY": "0.5"}
+        return {**account, **own_credentials(settings), "SAM_CLI_POLL_DELAY": "0.5"}
     return emulator_environment(endpoint_url, settings.region) if endpoint_url else {}
+
+
+def own_credentials(settings: Settings) -> dict[str, str]:
+    """Give the credentials of this process as variables; refreshed if they were about to expire."""
+    found = session_of("aws", settings.region).get_credentials()
+    if found is None:
+        return {}
+    frozen = found.get_frozen_credentials()
+    token = {"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {}
+    return {"AWS_ACCESS_KEY_ID": frozen.access_key, "AWS_SECRET_ACCESS_KEY": frozen.secret_key, **token}
 
 
 def build_fingerprint(settings: Settings) -> str:

@@ -61,13 +61,13 @@ class RunningSystem:
             service: boto3 service name, for example ``dynamodb``.
             config: options of ``botocore.config.Config``, for example ``max_pool_connections=64``.
         """
-        return _session(self.target, self.region).client(
+        return session_of(self.target, self.region).client(
             service, endpoint_url=self.endpoint_url, config=client_config(**config)
         )
 
     def resource(self, service: str) -> Any:
         """Give a boto3 resource (``dynamodb``, ``s3`` …) that talks to this system."""
-        return _session(self.target, self.region).resource(
+        return session_of(self.target, self.region).resource(
             service, endpoint_url=self.endpoint_url, config=client_config()
         )
 
@@ -196,7 +196,10 @@ def client_config(**options: Any) -> Config:
 
 
 @functools.cache
-def _session(target: TargetName, region: str) -> boto3.session.Session:
-    """Keep one session per target: a new one costs 90 ms, a client from a kept one 1.5 ms."""
+def session_of(target: TargetName, region: str) -> boto3.session.Session:
+    """Keep one session per target: a new one costs 90 ms, a client from a kept one 1.5 ms.
+
+    On AWS the credentials are whatever botocore finds; one session asks for a second factor only once.
+    """
     credentials = {} if target == "aws" else EMULATOR_CREDENTIALS
     return boto3.session.Session(region_name=region, **credentials)

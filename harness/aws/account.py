@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.aws.faults import in_one_line
 from harness.settings import Refusal, Settings
-from harness.system import client_config
+from harness.system import client_config, session_of
 
 # What the three stacks are made of, by boto3's names.
 SERVICES = (
@@ -51,7 +50,7 @@ def clients(settings: Settings) -> Clients:
         Refusal: the profile that the environment names does not exist.
     """
     with in_one_line(settings):
-        session = boto3.session.Session(region_name=settings.region)
+        session = session_of("aws", settings.region)
     return lambda service: session.client(service, config=client_config())
 
 

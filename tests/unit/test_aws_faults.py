@@ -19,6 +19,7 @@ from botocore.exceptions import (
 )
 from botocore.stub import Stubber
 
+from harness import sam
 from harness.aws import account
 from harness.aws.deploy import refuse_unusable
 from harness.aws.faults import explained, explained_output, in_one_line
@@ -202,3 +203,25 @@ def test_a_refusal_keeps_its_cause(settings: Settings) -> None:
     with pytest.raises(Refusal) as refusal, in_one_line(settings):
         raise NoCredentialsError
     assert isinstance(refusal.value.__cause__, NoCredentialsError)
+
+
+def test_the_sam_cli_deploys_with_the_credentials_whose_account_was_shown(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assumed = boto3.session.Session(
+        aws_access_key_id="key", aws_secret_access_key="secret", aws_session_token="token"
+    )
+    monkeypatch.setattr(sam, "session_of", lambda *_: assumed)
+    monkeypatch.setenv("AWS_PROFILE", "team")
+
+    given = sam.network(settings, None)
+
+    assert (
+        given.items()
+        >= {
+            "AWS_PROFILE": "team",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_SESSION_TOKEN": "token",
+        }.items()
+    )

@@ -53,7 +53,9 @@ def load(say: Say, console: Console) -> int:
     """
     refuse_unlimited_aws()
     system = lifecycle.running(settings_from_environment())
-    signal.signal(signal.SIGTERM, interrupt)
+    # A shell starts what runs in the background deaf to SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
     return load_on(system, say, console)
 
 

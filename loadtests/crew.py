@@ -78,7 +78,7 @@ class Crew:
     def failures(self) -> list[str]:
         """What each process that did not end well has to say."""
         return [
-            f"{name} ended with code {process.returncode}: {self._last_words(name)}"
+            f"{name} {_ended(process.returncode)}: {self._last_words(name)}"
             for name, process in self._processes.items()
             if process.poll() not in (0, INTERRUPTED)
         ]
@@ -101,6 +101,13 @@ class Crew:
     def _last_words(self, name: str) -> str:
         lines = self._log(name).read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"see {self._log(name)}"
+
+
+def _ended(code: int | None) -> str:
+    """How a process ended, by its return code."""
+    if code is not None and code < 0:
+        return f"was ended by signal {-code}; its last line"
+    return f"ended with code {code}"
 
 
 def _free_port() -> int:

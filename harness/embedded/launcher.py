@@ -14,6 +14,7 @@ def main() -> None:
     sys.path[0] = str(Path(__file__).resolve().parent)
     from patches import (
         bounded_environments,
+        code_updates,
         gateway_import,
         invocation_logs,
         kinesis_retention,
@@ -26,6 +27,7 @@ def main() -> None:
     python_runtime.apply()  # first: others build on its worker
     for patch in (
         invocation_logs,
+        code_updates,
         bounded_environments,
         gateway_import,
         kinesis_retention,

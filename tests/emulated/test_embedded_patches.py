@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import statistics
 import time
 import uuid
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -71,3 +75,52 @@ def _median_put_s(kinesis: Any) -> float:
         kinesis.put_record(StreamName="full", Data=b"x", PartitionKey="x")
         taken.append(time.perf_counter() - began)
     return statistics.median(taken)
+
+
+SLOW = """
+import time
+
+def answer(event, context):
+    time.sleep(event["seconds"])
+    return VERSION
+"""
+
+
+def code(version: int) -> bytes:
+    """Give a zip with a function that takes its time and answers its version."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as entries:
+        entries.writestr("slow.py", SLOW.replace("VERSION", str(version)))
+    return packed.getvalue()
+
+
+def test_calls_in_flight_outlive_a_change_of_their_function(trial: RunningSystem) -> None:
+    """More calls than there are environments, so that some wait for one while the code changes."""
+    functions = trial.client("lambda", read_timeout=120)
+    like = functions.get_function_configuration(FunctionName="trial-answer")
+    functions.create_function(
+        FunctionName="slow",
+        Runtime=like["Runtime"],
+        Role=like["Role"],
+        Handler="slow.answer",
+        Code={"ZipFile": code(1)},
+        Timeout=60,
+    )
+    wait_for("the function", lambda: _state(functions, "slow") == "Active", WITHIN_S)
+
+    def call(seconds: float) -> Any:
+        answered = functions.invoke(FunctionName="slow", Payload=json.dumps({"seconds": seconds}))
+        return json.loads(answered["Payload"].read())
+
+    assert call(0) == 1
+    with ThreadPoolExecutor(12) as threads:
+        before = [threads.submit(call, 3) for _ in range(12)]
+        time.sleep(1.5)
+        functions.update_function_code(FunctionName="slow", ZipFile=code(2))
+        assert call(0) == 2
+        assert {each.result() for each in before} <= {1, 2}  # those that waited have either
+        assert set(threads.map(call, [0.2] * 12)) == {2}
+
+
+def _state(functions: Any, name: str) -> str:
+    return str(functions.get_function_configuration(FunctionName=name)["State"])

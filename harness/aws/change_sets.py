@@ -261,9 +261,10 @@ def execute(cloudformation: Any, proposal: Proposal, say: Say) -> None:
     reason = failed_resource(cloudformation, proposal.name) or f"it ended in {status}"
     after = ""
     if status in NEVER_WHOLE:
-        delete_failed(
-            cloudformation, proposal.name, f"stack {proposal.name} failed ({reason}) and stays in {status}"
+        stays = (
+            f"stack {proposal.name} was not deployed: {reason}; it stays in {status} and cannot be deleted"
         )
+        delete_failed(cloudformation, proposal.name, stays)
         after = "; it is removed again"
     elif status == "UPDATE_ROLLBACK_COMPLETE":
         after = "; it is as it was before"

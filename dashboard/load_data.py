@@ -9,10 +9,35 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pydantic import AwareDatetime, BaseModel
+
 from loadtests.objectives import Verdict
 from loadtests.report import OBJECTIVES_FILE, REQUESTS_FILE, RUN_FILE, SECONDS_FILE
 
 Row = dict[str, float | None]
+
+
+class _Settings(BaseModel):
+    rate: float | None
+    users: int | None
+    shape: str
+    workers: int
+
+
+class _Facts(BaseModel):
+    """What the page takes from run.json; more may be in it."""
+
+    settings: _Settings
+    started_at: AwareDatetime
+    status: str
+    verdict: str
+    valid: bool
+    invalid_because: list[str]
+    requests_per_second: float
+    latency_ms: dict[str, float | None]
+    outcomes: dict[str, int]
+    visits: dict[str, int]
+    generator_cpu: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -91,9 +116,11 @@ def load_runs(root: Path) -> list[LoadRun]:
     runs = []
     for path in root.glob(f"*/{RUN_FILE}"):
         try:
-            runs.append(LoadRun(path.parent, json.loads(path.read_text())))
-        except (OSError, ValueError):
-            continue  # being written or removed at this moment
+            facts = json.loads(path.read_text())
+            _Facts.model_validate(facts)
+        except (OSError, ValueError, RecursionError):
+            continue  # being written or removed at this moment, or damaged
+        runs.append(LoadRun(path.parent, facts))
     return sorted(runs, key=lambda run: (run.started, run.name), reverse=True)
 
 

@@ -36,12 +36,23 @@ def _page() -> None:
         "Run", list(by_name), format_func=lambda name: _label(by_name[name]), key="load-run"
     )
     run = by_name[chosen]
+    try:
+        _run(run)
+    except (OSError, ValueError, KeyError, TypeError) as problem:  # whatever is wrong in its files
+        st.warning(
+            f"The files in `{run.folder}` cannot be shown ({type(problem).__name__}: {problem}).",
+            icon=":material/warning:",
+        )
+    if len(runs) > 1:
+        _all_runs(runs)
+
+
+def _run(run: LoadRun) -> None:
+    """One run, from its verdict to its tables."""
     _verdict(run)
     _tiles(run)
     _over_time(run)
     _tables(run)
-    if len(runs) > 1:
-        _all_runs(runs)
 
 
 def _label(run: LoadRun) -> str:

@@ -239,16 +239,35 @@ def read_run(path: Path) -> Run:
     try:
         facts = json.loads((path / RUN_FILE).read_text())
         summary = json.loads((path / SUMMARY_FILE).read_text())
+        numbers = tuple(int(told["replication"]) for told in summary["replications"])
         return Run(
             path=path,
-            **{name: facts[name] for name in ("scenario", "scenario_digest", "seed", "replications")},
+            scenario=str(facts["scenario"]),
+            scenario_digest=str(facts["scenario_digest"]),
+            seed=int(facts["seed"]),
+            replications=int(facts["replications"]),
             started_at=datetime.fromisoformat(facts["started_at"]),
-            **{name: facts[name] for name in ("seconds", "status", "hash", "code_version")},
-            numbers=tuple(told["replication"] for told in summary["replications"]),
-            measured={name: told["values"] for name, told in summary["metrics"].items()},
+            seconds=float(facts["seconds"]),
+            status=str(facts["status"]),
+            hash=str(facts["hash"]),
+            code_version=str(facts["code_version"]),
+            numbers=numbers,
+            measured={name: _measured(summary["metrics"][name], len(numbers)) for name in METRICS},
         )
-    except (OSError, ValueError, KeyError, TypeError) as problem:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
         raise NoRun(f"{path} holds no readable run ({type(problem).__name__}: {problem})") from problem
+
+
+def _measured(told: Mapping[str, Any], replications: int) -> list[float]:
+    """The values of one metric.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are not one number for each replication.
+    """
+    measured = [float(value) for value in told["values"]]
+    if len(measured) != replications:
+        raise ValueError(f"{len(measured)} values of {replications} replications")
+    return measured
 
 
 def runs_under(root: Path) -> Iterator[Run]:

@@ -111,3 +111,20 @@ def test_a_run_that_is_still_under_way_is_not_listed(runs):
     (folder / "run.json").unlink()
 
     assert page().selectbox(key="load-run").options == ["01 Mar 12:01:00 · 10 visits/s · steady · met"]
+
+
+@pytest.mark.parametrize("damage", ["[]", "{}", '{"settings": null}', "[" * 100_000])
+def test_a_run_whose_figures_are_damaged_is_not_listed(runs, damage):
+    runs("whole")
+    (runs("damaged") / "run.json").write_text(damage)
+
+    assert len(page().selectbox(key="load-run").options) == 1
+
+
+def test_a_run_without_its_files_says_so_and_the_others_can_be_chosen(runs):
+    runs("whole")
+    (runs("damaged") / "requests.csv").unlink()
+    app = page()
+
+    assert "requests.csv" in app.warning[0].value
+    assert len(app.selectbox(key="load-run").options) == 2

@@ -158,6 +158,11 @@ def test_the_list_has_runs_of_comparisons_too_and_passes_over_what_is_unreadable
     a_run(tmp_path / "compared" / "a", replications=1)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "run.json").write_text("{")
+    (a_run(tmp_path / "nested").path / "run.json").write_text("[" * 100_000)
+    short = a_run(tmp_path / "short").path / "summary.json"
+    told = json.loads(short.read_text())
+    told["metrics"]["redemptions"]["values"].pop()
+    short.write_text(json.dumps(told))
 
     listed = [run.path.relative_to(tmp_path).as_posix() for run in runs_under(tmp_path)]
     assert listed == ["compared/a", "one"]  # begun in the same second

@@ -13,6 +13,7 @@ from harness.system import REPOSITORY, TargetName, of_target, state_root
 if TYPE_CHECKING:
     from harness.aws.stage import Stage
 
+MOST_DIGITS = 100
 DEFAULT_PORT = 4566  # the port AWS emulators use by custom
 # Targets that run on this machine; AWS is the other one.
 TARGETS: dict[str, TargetName] = {"embedded": "embedded", "localstack": "localstack"}
@@ -121,6 +122,8 @@ def whole_number(name: str, least: int = 1, most: int = 65535) -> int | None:
     text = os.environ.get(name, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
+    # Python itself refuses to read a number of thousands of digits.
+    is_number = text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
+    if not is_number or not least <= int(text) <= most:
         raise Refusal(f"{name}={text} is not a whole number from {least} to {most}")
     return int(text)

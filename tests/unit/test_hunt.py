@@ -296,7 +296,14 @@ def test_a_wrong_file_is_refused_in_one_line(case, command, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("MINUTES", "soon"), ("MINUTES", "0"), ("MINUTES", "nan"), ("SEED", "-1"), ("WEATHER", "fog")],
+    [
+        ("MINUTES", "soon"),
+        ("MINUTES", "0"),
+        ("MINUTES", "nan"),
+        ("SEED", "-1"),
+        ("SEED", "9" * 5_000),
+        ("WEATHER", "fog"),
+    ],
 )
 def test_a_wrong_setting_is_refused(name, value, command):
     with pytest.raises(Refusal, match=f"{name}={value}"):

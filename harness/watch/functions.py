@@ -6,6 +6,7 @@ import base64
 import hashlib
 import shutil
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,21 +174,22 @@ def exchange_code(settings: Settings, client: Any, group: FunctionGroup, files: 
 def folder_of(settings: Settings, group: FunctionGroup, files: Files) -> dict[str, str]:
     """Make a folder with the package and give the code that means it."""
     group.package.unpack(group.unpacked)
-    digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()[:32]
-    folder = group.unpacked.with_name(f"watched-{group.unpacked.name[:16]}-{digest}")
-    make_folder(group, folder, files)
-    return {"S3Bucket": FOLDER_ON_THIS_MACHINE, "S3Key": str(folder)}
+    make_folder(group, packages_folder(settings.target) / f"watched-{uuid.uuid4().hex}", files)
+    return {"S3Bucket": FOLDER_ON_THIS_MACHINE, "S3Key": str(group.unpacked)}
 
 
 def zip_of(settings: Settings, client: Any, group: FunctionGroup, files: Files) -> dict[str, str]:
     """Put a zip of the package into the emulator and give the code that means it.
 
     Unpacking and compiling it would be most of a start: where the package before lies unpacked, it is made
-    of that.
+    of that. Each zip is another one, so that its folder is of this watch alone, which removes it.
     """
-    archive = group.package.zipped(files)
-    if group.unpacked.is_dir():
-        make_folder(group, unpacked_by_emulator(settings, archive), files)
+    archive = group.package.zipped(files, mark=uuid.uuid4().hex)
+    folder = unpacked_by_emulator(settings, archive)
+    if archive is group.package.archive:
+        group.unpacked = folder
+    elif group.unpacked.is_dir():
+        make_folder(group, folder, files)
     key = f"{APPLICATION.name(settings)}/watched-{min(group.entries)}"
     client("s3").put_object(Bucket=ARTIFACTS_BUCKET, Key=key, Body=archive)
     return {"S3Bucket": ARTIFACTS_BUCKET, "S3Key": key}
@@ -195,11 +197,8 @@ def zip_of(settings: Settings, client: Any, group: FunctionGroup, files: Files) 
 
 def make_folder(group: FunctionGroup, folder: Path, files: Files) -> None:
     """Make the folder of a package out of the one before."""
-    if not folder.is_dir():
-        group.package.exchange(group.unpacked, folder, files)
-        group.made.append(folder)
-    elif folder in group.made:
-        group.made.append(group.made.pop(group.made.index(folder)))
+    group.package.exchange(group.unpacked, folder, files)
+    group.made.append(folder)
     group.unpacked = folder
 
 

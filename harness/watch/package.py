@@ -42,8 +42,12 @@ class Package:
         """Tell our files from dependencies."""
         return bool(top_names({name: b""}) & self._top)
 
-    def zipped(self, files: Files) -> bytes:
-        """Give the zip with *files* for the deployed ones; the deployed zip itself when they are the same."""
+    def zipped(self, files: Files, mark: str = "") -> bytes:
+        """Give the zip with *files* for the deployed ones; the deployed zip itself when they are the same.
+
+        Args:
+            mark: kept as the zip's comment: with another one it has another digest.
+        """
         if files == self.deployed:
             return self.archive
         self._top |= top_names(files)
@@ -53,6 +57,7 @@ class Package:
                 entry = zipfile.ZipInfo(name)  # always of 1980: the same files make the same zip
                 entry.external_attr, entry.compress_type = READABLE_FILE, zipfile.ZIP_DEFLATED
                 entries.writestr(entry, files[name])
+            entries.comment = mark.encode()
         return fresh.getvalue()
 
     def _without_ours(self) -> bytes:
@@ -88,7 +93,7 @@ class Package:
                 for name in names:
                     file = Path(place, name)
                     relative = file.relative_to(previous)
-                    if self._is_kept(file, relative, previous, files):
+                    if self._is_kept(file, previous, files):
                         (fresh / relative).parent.mkdir(parents=True, exist_ok=True)
                         share(file, fresh / relative)
             for name, content in files.items():
@@ -98,15 +103,15 @@ class Package:
 
         made_at_once(folder, fill)
 
-    def _is_kept(self, file: Path, relative: Path, previous: Path, files: Files) -> bool:
+    def _is_kept(self, file: Path, previous: Path, files: Files) -> bool:
         """Tell whether a file of the previous package is in the next one as it is."""
-        if not self.is_ours(relative.as_posix()):
-            return True
         if file.parent.name == "__pycache__" and file.suffix == ".pyc":
+            # Bytecode is valid for the second and the size of its source, so an edit must never come with it.
             file = Path(importlib.util.source_from_cache(str(file)))
             if not file.exists():
                 return False
-        return files.get(file.relative_to(previous).as_posix()) == file.read_bytes()
+        name = file.relative_to(previous).as_posix()
+        return not self.is_ours(name) or files.get(name) == file.read_bytes()
 
 
 def top_names(files: Files) -> set[str]:

@@ -121,11 +121,10 @@ class Session:
 
     def _look_at_definitions(self) -> None:
         """Say of a template that was edited that it needs a deployment."""
-        for name in differing(self._definitions, definitions(self._settings.application)):
-            content = (self._settings.application / name).read_bytes()
-            self._say_once(
-                name, content, f"{name} changed: `make deploy{self._settings.words}` brings it live"
-            )
+        now = definitions(self._settings.application)
+        for name in differing(self._definitions, now):
+            line = f"{name} changed: `make deploy{self._settings.words}` brings it live"
+            self._say_once(name, now.get(name, b""), line)
 
     def _is_worth_a_try(self, group: FunctionGroup, files: Files) -> bool:
         """Tell whether files can run; says why not."""
@@ -218,7 +217,7 @@ def failed(group: FunctionGroup) -> str:
 
 def deployment_in(known: State) -> Deployment:
     """Give what changes with each deployment."""
-    return known.deployed.get("application"), known.watched
+    return dict(known.deployed), known.watched
 
 
 def reload_line(files: Iterable[str], functions: Iterable[str], seconds: float) -> str:

@@ -50,18 +50,15 @@ def code_folders(application: Path) -> list[CodeFolder]:
 
 def files_in(folder: Path) -> dict[str, bytes]:
     """Read a folder of code; a file that goes away meanwhile is left out."""
-    files = {}
-    for name, path in bundled_files(folder):
-        if IGNORED(Change.modified, name):
-            with contextlib.suppress(FileNotFoundError):
-                files[name] = path.read_bytes()
-    return files
+    return read({name: path for name, path in bundled_files(folder) if IGNORED(Change.modified, name)})
 
 
 def watched_folders(folders: Iterable[CodeFolder]) -> list[Path]:
     """Give the folders to watch: those of the template, and those that links in them lead to."""
     found: dict[Path, None] = {}
     for folder in folders:
+        if not folder.path.is_dir():
+            continue  # another branch may have none
         found[folder.path.resolve()] = None
         for link in sorted(folder.path.iterdir()):
             if link.is_symlink() and link.exists():
@@ -71,8 +68,17 @@ def watched_folders(folders: Iterable[CodeFolder]) -> list[Path]:
 
 
 def definitions(application: Path) -> dict[str, bytes]:
-    """Read the three templates."""
-    return {stack.template: (application / stack.template).read_bytes() for stack in STACKS}
+    """Read the three templates, those that are there."""
+    return read({stack.template: application / stack.template for stack in STACKS})
+
+
+def read(paths: Mapping[str, Path]) -> dict[str, bytes]:
+    """Read files by their names; one that is not there, as in the middle of a checkout, is left out."""
+    files = {}
+    for name, path in paths.items():
+        with contextlib.suppress(FileNotFoundError):
+            files[name] = path.read_bytes()
+    return files
 
 
 def differing(before: Files, after: Files) -> list[str]:

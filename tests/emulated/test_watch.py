@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -117,11 +117,11 @@ def answer(system: RunningSystem) -> str:
     return httpx.get(f"{system.api_url}/open", timeout=30).text
 
 
-def seconds_until(condition: Callable[[], bool]) -> float:
-    """Wait for a condition, and give how long it took."""
+def seconds_until_answer(system: RunningSystem, words: str) -> float:
+    """Wait until the API answers with these words, and give how long it took."""
     began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < PATIENCE_S
+    while words not in (last := answer(system)):
+        assert time.monotonic() - began < PATIENCE_S, f"no “{words}”, but: {last}"
         time.sleep(0.02)
     return time.monotonic() - began
 
@@ -133,9 +133,9 @@ def test_an_edit_is_visible_through_the_api_within_two_seconds_and_gone_after_it
     system, took = place.system(), []
     for number in range(4):
         edit(code / "trial.py", HELLO if number == 0 else f'"edit": {number - 1}', f'"edit": {number}')
-        took.append(seconds_until(lambda: f'"edit":{number}' in answer(system)))  # noqa: B023
+        took.append(seconds_until_answer(system, f'"edit":{number}'))
     edit(code / "trial.py", '"edit": 3', HELLO)
-    took.append(seconds_until(lambda: '"path":"/open"' in answer(system)))
+    took.append(seconds_until_answer(system, '"path":"/open"'))
 
     assert min(took) < LIVE_WITHIN_S, took
     watching.says("trial.py →")
@@ -215,11 +215,11 @@ def test_files_come_and_go(place: Target, code: Path, watching: Watching) -> Non
     (code / "more/__init__.py").write_text("")
     edit(code / "trial.py", "import boto3\n", "import boto3\nfrom more.words import WORD\n")
     edit(code / "trial.py", HELLO, '"word": WORD')
-    seconds_until(lambda: '"word":"new"' in answer(system))
+    seconds_until_answer(system, '"word":"new"')
 
     shutil.rmtree(code / "more")
     edit(code / "trial.py", "from more.words import WORD\n", 'WORD = "own"\n')
-    seconds_until(lambda: '"word":"own"' in answer(system))
+    seconds_until_answer(system, '"word":"own"')
 
     asked = b'{"do": "import", "module": "more"}'
     failed = system.client("lambda").invoke(FunctionName="trial-answer", Payload=asked)
@@ -234,7 +234,7 @@ def test_several_saves_in_quick_succession_end_with_the_last(
     for number in range(30):
         edit(code / "trial.py", f'"edit": {number}', f'"edit": {number + 1}')
         time.sleep(0.01 if number % 7 else 0.15)
-    seconds_until(lambda: '"edit":30' in answer(system))
+    seconds_until_answer(system, '"edit":30')
 
     time.sleep(0.5)
     assert '"edit":30' in answer(system)
@@ -262,7 +262,7 @@ def test_new_requirements_and_templates_are_left_to_a_deployment(
     assert place.run("deploy").returncode == 0
 
     watching.says("deployed by another command")
-    seconds_until(lambda: '"edit":"waits"' in answer(system))
+    seconds_until_answer(system, '"edit":"waits"')
 
 
 def test_a_watch_ends_when_its_system_does(own_trial: Target) -> None:

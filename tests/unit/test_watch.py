@@ -139,6 +139,8 @@ def test_a_package_has_the_saved_files_and_the_deployed_dependencies(package: Pa
 
     assert unzipped(package.zipped(files)) == {**files, **DEPENDENCIES}
     assert package.zipped(files) == package.zipped(dict(reversed(files.items())))
+    assert unzipped(package.zipped(files, "another")) == unzipped(package.zipped(files))
+    assert package.zipped(files, "another") != package.zipped(files)
 
 
 def test_the_deployed_files_make_the_deployed_zip(package: Package) -> None:
@@ -159,6 +161,20 @@ def test_an_unpacked_package_shares_what_is_the_same(package: Package, tmp_path:
     assert compiled == {"__init__", "old"}  # the bytecode of an edited file is not that of the edit
     assert os.path.samefile(before / "orjson/__init__.py", after / "orjson/__init__.py")
     assert contents(before) == {**OURS, **DEPENDENCIES}
+
+
+def test_bytecode_of_an_edited_file_at_the_top_is_left_out(tmp_path: Path) -> None:
+    """Its folder of bytecode is shared with dependencies."""
+    package = Package(zipped({"app.py": b"ONE = 1\n", **DEPENDENCIES}), {"app.py": b""})
+    package.unpack(tmp_path / "before")
+    for name in ("app.py", "typing_extensions.py"):
+        py_compile.compile(str(tmp_path / "before" / name))
+
+    package.exchange(tmp_path / "before", tmp_path / "after", {"app.py": b"TWO = 2\n"})
+
+    assert [path.name.partition(".")[0] for path in (tmp_path / "after").rglob("*.pyc")] == [
+        "typing_extensions"
+    ]
 
 
 def test_a_file_removed_again_is_gone_from_the_next_package(package: Package, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -52,6 +53,7 @@ class AwsStage:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hear_ctrl_c,
         )
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -115,7 +117,16 @@ class AwsStage:
         ]
 
 
+def hear_ctrl_c() -> None:
+    """Let a command hear Ctrl-C, to which a shell makes deaf what it runs in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:
-    """Wait for a command's end."""
-    stdout, stderr = process.communicate(timeout=COMMAND_WITHIN_S)
+    """Wait for a command's end; one that does not end holds its stage no longer."""
+    try:
+        stdout, stderr = process.communicate(timeout=COMMAND_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)

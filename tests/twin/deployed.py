@@ -27,6 +27,7 @@ from tests.twin.observation import Answer, Observation, Sight, observed
 from tests.twin.recorded import CONSUMERS, RecordedBatches
 
 AT_REST_WITHIN_S = 60.0
+LOOKED_AGAIN_AFTER_S = 0.1  # a look reads every table, in the time that the consumers need
 
 
 class DeployedDriver:
@@ -127,6 +128,7 @@ class DeployedDriver:
             if not broken and not self._is_preparing():
                 return taken
             assert time.monotonic() < ends, f"not at rest within {AT_REST_WITHIN_S} s: {broken}"
+            time.sleep(LOOKED_AGAIN_AFTER_S)
 
     def _is_preparing(self) -> bool:
         live = self._experiments.running()

@@ -54,10 +54,7 @@ LOCALSTACK_DIFFERS = (
     Difference(
         "a_failed_creation_leaves_nothing_behind",
         "what the failed stack had made is in the way of the next: `make reset` is the way out",
-        (
-            "test_target_lifecycle.py::test_a_first_deployment_that_failed_is_mended_by_the_next",
-            "test_aws_target.py::test_a_first_deployment_that_fails_names_the_reason_and_leaves_no_broken_stack",
-        ),
+        ("test_target_lifecycle.py::test_a_first_deployment_that_failed_is_mended_by_the_next",),
     ),
     Difference(
         "data_outlive_a_stop",

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from tests.emulated.target import TARGET_NAME, TRIAL, Target, trial_copy
 
 WHOLE = {"offerloop-data", "offerloop", "offerloop-observability"}
 COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+# Nobody answers sooner. Python does not hear a signal between writing a prompt and beginning to read.
+HUMAN_S = 2.0
 
 
 def not_as_aws(why: str) -> pytest.MarkDecorator:
@@ -98,6 +101,7 @@ def test_ctrl_c_at_the_question_leaves_nothing(stage: AwsStage) -> None:
     said = ""
     while "[y/N]" not in said:
         said += os.read(process.stdout.fileno(), 4096).decode() or pytest.fail(said)
+    time.sleep(HUMAN_S)
     process.send_signal(signal.SIGINT)
 
     assert ended(process).returncode == 130

@@ -29,9 +29,10 @@ from handlers.aws.table_access import (
     TableAccess,
     Tables,
 )
-from offerloop.errors import AlreadyRedeemed, OfferHasExpired, OfferNotActive, OutOfStock, Refusal
-from offerloop.offers.model import EngagementEvent, Offer, OfferStatus, Shopper
+from offerloop.errors import Refusal
+from offerloop.offers.model import EngagementEvent, OfferStatus, Shopper
 from offerloop.offers.ports import StaleVisit, TrackedEvent, Visit
+from offerloop.offers.track_event import already_redeemed, check_redeemable
 
 
 class DynamoActivityStore(DynamoIdempotencyStore):
@@ -168,14 +169,13 @@ def _count_redemption(table: str, tracked: TrackedEvent) -> Action:
 
 def _refusal(found: dict[str, Item | None], tracked: TrackedEvent) -> Refusal | StaleVisit:
     """Why a unit could not be taken, in the order in which the use case itself refuses."""
-    item = found.get("unit")
-    offer: Offer | None = offer_of(item) if item else None
-    if offer is not None and (offer.status is OfferStatus.EXPIRED or offer.has_expired(tracked.now)):
-        return OfferHasExpired(f"{offer.offer_id} has ended")
-    if offer is not None and offer.status is not OfferStatus.ACTIVE:
-        return OfferNotActive(f"{offer.offer_id} is {offer.status}")
-    if found.get("redeemed") is not None:
-        return AlreadyRedeemed(f"this user has redeemed {tracked.event.offer_id} as often as allowed")
-    if offer is not None:
-        return OutOfStock(f"{offer.offer_id} is out of stock")
+    item, redeemed = found.get("unit"), found.get("redeemed")
+    if item:
+        redemptions = number(redeemed, "redemptions") if redeemed is not None else 0
+        try:
+            check_redeemable(offer_of(item), redemptions, tracked.redemption_limit, tracked.now)
+        except Refusal as refusal:
+            return refusal
+    elif redeemed is not None:
+        return already_redeemed(tracked.event.offer_id)
     return StaleVisit()  # the offer is gone, or the target does not tell what it met: look again

@@ -93,7 +93,7 @@ def _decide(
         )
     takes_unit = command.event_type is EventType.REDEMPTION
     if takes_unit:
-        _check_redeemable(offer, visit.redemptions, now)
+        check_redeemable(offer, visit.redemptions, offer.redemptions_per_user, now)
     event = _event(command, shopper, assign(shopper.user_id, visit.experiment), event_id, now_ms)
     return TrackedEvent(
         event=event,
@@ -107,15 +107,28 @@ def _decide(
     )
 
 
-def _check_redeemable(offer: Offer, redemptions: int, now: int) -> None:
+def check_redeemable(offer: Offer, redemptions: int, limit: int, now: int) -> None:
+    """Refuse a REDEMPTION that cannot be; a store asks again when it takes the unit.
+
+    Args:
+        redemptions: how often this user has redeemed the offer so far.
+        limit: how often one user may; 0 = no limit.
+    Raises:
+        OfferHasExpired, OfferNotActive, AlreadyRedeemed, OutOfStock: the first that holds, in this order.
+    """
     if offer.status is OfferStatus.EXPIRED or offer.has_expired(now):
         raise OfferHasExpired(f"{offer.offer_id} has ended")
     if offer.status is not OfferStatus.ACTIVE:
         raise OfferNotActive(f"{offer.offer_id} is {offer.status}")
-    if offer.redemptions_per_user and redemptions >= offer.redemptions_per_user:
-        raise AlreadyRedeemed(f"this user has redeemed {offer.offer_id} {redemptions} time(s), the limit")
+    if limit and redemptions >= limit:
+        raise already_redeemed(offer.offer_id)
     if offer.inventory_count <= 0:
         raise OutOfStock(f"{offer.offer_id} is out of stock")
+
+
+def already_redeemed(offer_id: str) -> AlreadyRedeemed:
+    """The refusal of one redemption too many."""
+    return AlreadyRedeemed(f"this user has redeemed {offer_id} as often as allowed")
 
 
 def _event(

@@ -4,10 +4,10 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import replace
 
-from offerloop.errors import AlreadyRedeemed, OfferHasExpired, OfferNotActive, OutOfStock
 from offerloop.idempotency import AnsweredRequest
-from offerloop.offers.model import EngagementEvent, Offer, OfferStatus, Shopper
+from offerloop.offers.model import EngagementEvent, Shopper
 from offerloop.offers.ports import StaleVisit, TrackedEvent, Visit
+from offerloop.offers.track_event import check_redeemable
 from offerloop.outbox import Message
 from offerloop.rate_limit import Allowance
 from simulator.memory.world import MemoryWorld
@@ -64,7 +64,7 @@ class MemoryActivityStore(MemoryIdempotencyStore):
         if offer is None:
             raise StaleVisit
         redeemed = world.redemptions.get(user_offer, 0)
-        _check_unit(offer, redeemed, tracked)
+        check_redeemable(offer, redeemed, tracked.redemption_limit, tracked.now)
         world.redemptions[user_offer] = redeemed + 1
         world.put_offer(
             replace(
@@ -85,17 +85,6 @@ class MemoryActivityStore(MemoryIdempotencyStore):
     def events_of(self, user_id: str, limit: int) -> Sequence[EngagementEvent]:
         events = (event for event in self._world.events.values() if event.user_id == user_id)
         return heapq.nlargest(limit, events, key=lambda event: (event.occurred_at_ms, event.event_id))
-
-
-def _check_unit(offer: Offer, redeemed: int, tracked: TrackedEvent) -> None:
-    if offer.status is OfferStatus.EXPIRED or offer.has_expired(tracked.now):
-        raise OfferHasExpired(f"{offer.offer_id} has ended")
-    if offer.status is not OfferStatus.ACTIVE:
-        raise OfferNotActive(f"{offer.offer_id} is {offer.status}")
-    if tracked.redemption_limit and redeemed >= tracked.redemption_limit:
-        raise AlreadyRedeemed(f"this user has redeemed {offer.offer_id} as often as allowed")
-    if offer.inventory_count <= 0:
-        raise OutOfStock(f"{offer.offer_id} is out of stock")
 
 
 class MemoryOutbox:

@@ -182,21 +182,38 @@ def clear_failed(settings: Settings, stack: Stack, cloudformation: Any, say: Say
     """Delete a stack that was never whole, and so takes no update.
 
     Raises:
+        StackFailed: as `never_whole`; or it cannot be deleted.
+    """
+    state = never_whole(settings, stack, cloudformation)
+    if state is None:
+        return
+    name = stack.name(settings)
+    say(f"{name} is in {state} after a failed deployment: deleting it first")
+    delete_failed(cloudformation, name, f"stack {name} in {state} cannot be deleted: {afresh(settings)}")
+
+
+def never_whole(settings: Settings, stack: Stack, cloudformation: Any) -> str | None:
+    """Give the state of a stack that failed for good and never was whole; None for any other, and for none.
+
+    Raises:
         StackFailed: it was whole before an update failed, which emulators alone leave in such a state, having
-            lost track of what there is; or it cannot be deleted.
+            lost track of what there is.
     """
     name = stack.name(settings)
     description = describe(cloudformation, name)
     if description is None or description["StackStatus"] not in FAILED_FOR_GOOD:
-        return
-    state = description["StackStatus"]
-    afresh = f"`make {'destroy' if settings.stage else 'reset'}{settings.words}` starts afresh"
+        return None
+    state = str(description["StackStatus"])
     if was_whole(cloudformation, name):
         raise StackFailed(
-            f"stack {name} is in {state} after a failed deployment and takes no other: {afresh}"
+            f"stack {name} is in {state} after a failed deployment and takes no other: {afresh(settings)}"
         )
-    say(f"{name} is in {state} after a failed deployment: deleting it first")
-    delete_failed(cloudformation, name, f"stack {name} in {state} cannot be deleted: {afresh}")
+    return state
+
+
+def afresh(settings: Settings) -> str:
+    """Say how to begin again from nothing."""
+    return f"`make {'destroy' if settings.stage else 'reset'}{settings.words}` starts afresh"
 
 
 def delete_failed(cloudformation: Any, name: str, refusal: str) -> None:

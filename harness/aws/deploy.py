@@ -23,7 +23,16 @@ from harness.aws.change_sets import (
 )
 from harness.aws.confirm import confirm
 from harness.aws.faults import in_one_line
-from harness.deploy import STACKS, Say, Stack, StackFailed, built_template, clear_failed, describe
+from harness.deploy import (
+    STACKS,
+    Say,
+    Stack,
+    StackFailed,
+    built_template,
+    clear_failed,
+    describe,
+    never_whole,
+)
 from harness.sam import SamRunner
 from harness.settings import Refusal, Settings
 
@@ -69,8 +78,7 @@ class Deployment:
         """Propose, ask, execute; returns and raises as `deploy` does."""
         for stack in STACKS:
             refuse_unusable(self._settings, stack, self._cloudformation)
-        for stack in STACKS:
-            clear_failed(self._settings, stack, self._cloudformation, self._say)
+        clear_after_question(self._settings, self._cloudformation, self._say)
         self._say("building")
         self._built = built_template(self._settings, self._sam)
         try:
@@ -170,6 +178,22 @@ def refuse_unusable(settings: Settings, stack: Stack, cloudformation: Any) -> No
         raise StackFailed(f"stack {name} is in {status} and takes no deployment: {continue_rollback(name)}")
     if status == "DELETE_FAILED":
         raise StackFailed(f"stack {name} is in {status}: finish with `make destroy{settings.words}` first")
+
+
+def clear_after_question(settings: Settings, cloudformation: Any, say: Say) -> None:
+    """Delete the stacks that never were whole, for they take no change set.
+
+    Raises:
+        Refusal: not confirmed; nothing was deleted.
+        StackFailed: one was whole before, or cannot be deleted.
+    """
+    failed = [stack for stack in STACKS if never_whole(settings, stack, cloudformation) is not None]
+    if not failed:
+        return
+    names = ", ".join(stack.name(settings) for stack in failed)
+    confirm(f"Delete {names} first, which failed before it was ever whole? [y/N]")
+    for stack in failed:
+        clear_failed(settings, stack, cloudformation, say)
 
 
 def refuse_what_stops_a_build(settings: Settings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from io import StringIO
 from pathlib import Path
 
 import boto3
@@ -21,7 +22,7 @@ from botocore.stub import Stubber
 
 from harness import sam
 from harness.aws import account
-from harness.aws.deploy import refuse_unusable
+from harness.aws.deploy import clear_after_question, refuse_unusable
 from harness.aws.faults import explained, explained_output, in_one_line
 from harness.aws.stage import load_stage
 from harness.deploy import STACKS, StackFailed, clear_failed
@@ -189,6 +190,20 @@ def test_a_stack_in_rollback_complete_is_deleted_first_and_said_so(settings: Set
         stub.assert_no_pending_responses()
 
     assert said == ["dev-offerloop-data is in ROLLBACK_COMPLETE after a failed deployment: deleting it first"]
+
+
+def test_it_is_not_deleted_without_a_yes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("YES", raising=False)
+    monkeypatch.setattr("sys.stdin", StringIO())
+    cloudformation = a_client("cloudformation")
+    with Stubber(cloudformation) as stub:
+        stub.add_response("describe_stacks", described("ROLLBACK_COMPLETE"))
+        stub.add_response("describe_stack_events", {"StackEvents": []})
+        for _ in STACKS[1:]:
+            stub.add_client_error("describe_stacks", "ValidationError", "it does not exist", 400)
+        with pytest.raises(Refusal, match="YES=1 is not set: nothing was changed"):
+            clear_after_question(settings, cloudformation, lambda _line: None)
+        stub.assert_no_pending_responses()
 
 
 def described(status: str) -> dict[str, object]:

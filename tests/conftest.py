@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,13 @@ from tests.guard import watch_this_process
 
 TESTS = Path(__file__).parent
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C as from a terminal: a shell starts what it puts in the background with Ctrl-C ignored, and
+    everything started from there would ignore it as well."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

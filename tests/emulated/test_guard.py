@@ -15,6 +15,7 @@ from harness import state
 from harness.system import REPOSITORY
 from tests.emulated.storefront import wait_for
 from tests.emulated.target import TARGET_NAME
+from tests.processes import processes_about
 
 # Any test that needs a system; it is never let come to its end.
 A_TEST = "tests/emulated/test_target_api.py::test_the_generated_api_key_is_plain_letters_and_digits"
@@ -47,26 +48,13 @@ def emulator_runs(folder: Path) -> bool:
     return any(state.load(file.parent, TARGET_NAME).running("emulator") for file in files)
 
 
-def processes_about(folder: Path) -> list[str]:
-    """Every process of this machine that has *folder* in its command line or its variables."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            texts = [*process.cmdline(), *process.environ().values()]
-        except psutil.Error:  # ended meanwhile, a zombie, or somebody else's
-            continue
-        if any(str(folder) in text for text in texts):
-            found.append(f"{process.pid} {' '.join(process.cmdline())}")
-    return found
-
-
 def test_a_killed_worker_takes_its_system_with_it(tests_at_work: psutil.Popen, tmp_path: Path) -> None:
     [worker] = tests_at_work.children()
-    assert len(processes_about(tmp_path)) > 3
+    assert len(list(processes_about(tmp_path))) > 3
 
     worker.kill()
 
-    wait_for("the end of all of it", lambda: not processes_about(tmp_path), ENDS_WITHIN_S)
+    wait_for("the end of all of it", lambda: not list(processes_about(tmp_path)), ENDS_WITHIN_S)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -76,4 +64,4 @@ def test_tests_that_are_stopped_take_their_systems_with_them(
     """To the whole group, as a terminal sends them."""
     os.killpg(tests_at_work.pid, number)
 
-    wait_for("the end of all of it", lambda: not processes_about(tmp_path), ENDS_WITHIN_S)
+    wait_for("the end of all of it", lambda: not list(processes_about(tmp_path)), ENDS_WITHIN_S)

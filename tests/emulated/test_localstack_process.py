@@ -19,6 +19,7 @@ from harness.system import REPOSITORY, RunningSystem
 from tests import needed
 from tests.emulated.storefront import fetch, unique, wait_for
 from tests.emulated.target import TARGET_NAME, TRIAL, Target, trial_copy
+from tests.processes import command_of
 
 pytestmark = pytest.mark.skipif(TARGET_NAME != "localstack", reason="about LocalStack alone")
 
@@ -141,7 +142,7 @@ def own_processes(own_trial: Target) -> list[psutil.Process]:
 
 
 def functions_of(localstack: psutil.Process) -> list[psutil.Process]:
-    return [child for child in localstack.children(recursive=True) if "trial.answer" in child.cmdline()]
+    return [child for child in localstack.children(recursive=True) if "trial.answer" in command_of(child)]
 
 
 def test_a_killed_localstack_takes_all_its_processes_with_it(own_processes: list[psutil.Process]) -> None:

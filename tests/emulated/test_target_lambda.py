@@ -14,6 +14,7 @@ import pytest
 from harness.system import RunningSystem
 from tests.emulated.storefront import wait_for
 from tests.emulated.target import TARGET_NAME, Target
+from tests.processes import command_of
 
 GROUP = "/aws/lambda/trial-answer"
 LOGGED_WITHIN_S = 20
@@ -116,7 +117,7 @@ def test_a_burst_shares_a_few_environments(trial: RunningSystem, trial_target: T
     workers = [
         process
         for process in trial_target.process("emulator").children(recursive=True)
-        if "trial.answer" in process.cmdline()
+        if "trial.answer" in command_of(process)
     ]
     assert errors == [None] * 80
     assert 1 < len(workers) <= max(4, 2 * (os.cpu_count() or 1))

@@ -17,6 +17,7 @@ import pytest
 from loadtests.recording import FOLDER, Recording, Second
 from tests.fake_shop_api import Answer, FakeShopApi, problem
 from tests.load.conftest import API_KEY, OFFERS, LoadTest, objectives
+from tests.processes import command_of
 
 LOOSE = "all: {p95_ms: 60000}"
 TIGHT = "all: {p95_ms: 0.001}\nrequests: {recommend: {error_rate: 0.5}}"
@@ -212,7 +213,7 @@ def test_an_interrupt_leaves_a_partial_report_and_no_process(load_test, tmp_path
 
 
 def _is_generator(process: psutil.Process) -> bool:
-    return "loadtests.generator" in " ".join(process.cmdline())
+    return "loadtests.generator" in " ".join(command_of(process))
 
 
 def test_the_key_is_sent_and_stands_in_no_file_no_line_and_no_command(load_test, tmp_path):
@@ -220,7 +221,7 @@ def test_the_key_is_sent_and_stands_in_no_file_no_line_and_no_command(load_test,
 
     class WatchingShop(SlowShop):
         def answer(self, path: str, body: dict[str, str], headers: Mapping[str, str]) -> Answer:
-            commands.extend(" ".join(each.cmdline()) for each in psutil.Process().children(recursive=True))
+            commands.extend(" ".join(command_of(each)) for each in psutil.Process().children(recursive=True))
             return super().answer(path, body, headers)
 
     ended = load_test(

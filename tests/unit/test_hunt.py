@@ -33,6 +33,7 @@ from simulator.hunt.weather import ALL_WEATHER, weather_of
 from simulator.memory.activity import MemoryIdempotencyStore
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
+from tests.processes import worker_processes_left
 
 ROUNDS = 20
 FEW_STEPS = 7
@@ -168,7 +169,7 @@ def test_a_killed_process_is_told_and_none_is_left():
 
     with pytest.raises(WorkerEnded, match="a process of the hunt ended in the middle"):
         hunt(1, ALL_WEATHER, seconds=60, workers=2, report=kill_one)
-    assert multiprocessing.active_children() == []
+    assert worker_processes_left() == []
 
 
 def test_an_interrupt_ends_the_hunt_at_once_and_leaves_no_process():
@@ -179,7 +180,7 @@ def test_an_interrupt_ends_the_hunt_at_once_and_leaves_no_process():
     with pytest.raises(KeyboardInterrupt):
         hunt(1, ALL_WEATHER, seconds=600, workers=2, report=press_ctrl_c)
     assert time.monotonic() - began < 60
-    assert multiprocessing.active_children() == []
+    assert worker_processes_left() == []
 
 
 def test_a_law_that_must_hold_at_every_moment_is_checked_after_each_step(monkeypatch):

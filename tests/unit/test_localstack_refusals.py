@@ -20,6 +20,7 @@ import pytest
 
 from harness.processes import unused_port
 from harness.system import REPOSITORY, without_aws_account
+from tests.processes import processes_about
 
 pytestmark = pytest.mark.enable_socket
 
@@ -68,7 +69,7 @@ def refused(tmp_path: Path, programs: Path) -> Up:
         )
         assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended.stdout + ended.stderr
         assert processes_known(tmp_path / "state") == {}
-        assert processes_about(tmp_path) == []
+        assert list(processes_about(tmp_path)) == []
         return ended.stderr.strip()
 
     return up
@@ -78,16 +79,6 @@ def processes_known(state: Path) -> object:
     """What state.json says is running."""
     file = state / "localstack/state.json"
     return json.loads(file.read_text())["processes"] if file.exists() else {}
-
-
-def processes_about(folder: Path) -> list[psutil.Process]:
-    """Every process that has the folder among its variables."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if any(str(folder) in value for value in process.environ().values()):
-                found.append(process)
-    return found
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from harness import replications
 from harness.system import REPOSITORY
 from simulator.runs.results import Run, read_run
 from simulator.runs.run import Plan
+from tests.processes import command_of
 from tests.simulated_runs import small_scenario
 
 TINY = "baseline:population.users=30,days=1,warm_up_days=0"
@@ -136,7 +137,7 @@ def test_an_interrupt_before_there_is_anything_to_keep_ends_the_command_as_any_o
 def test_a_killed_worker_is_one_clear_line_and_a_partial_run(tmp_path):
     with many_replications(tmp_path) as process:
         workers = psutil.Process(process.pid).children()
-        [worker, *_] = [each for each in workers if "spawn_main" in " ".join(each.cmdline())]
+        [worker, *_] = [each for each in workers if "spawn_main" in " ".join(command_of(each))]
         worker.kill()
         _printed, problems = process.communicate(timeout=WITHIN_S)
 

@@ -9,6 +9,7 @@ import pytest
 from simulator.runs.canonical import combined
 from simulator.runs.replicate import ReplicationFailed, replicate
 from simulator.runs.replication import Job, carry_out
+from tests.processes import worker_processes_left
 from tests.simulated_runs import dies, raises, small_scenario, tosses
 
 SCENARIO = small_scenario()
@@ -57,7 +58,7 @@ def test_a_bug_in_a_replication_comes_out_as_it_is_and_ends_the_workers(tmp_path
     with pytest.raises(ZeroDivisionError, match="a bug"):
         carried_out(jobs(3, raises, tmp_path), workers=1)
 
-    assert multiprocessing.active_children() == []
+    assert worker_processes_left() == []
     assert not list(tmp_path.glob("events-1.*"))
 
 
@@ -67,7 +68,7 @@ def test_a_worker_that_dies_is_told_and_what_was_finished_has_been_given():
     assert next(outcomes) == (0, carry_out(jobs(1)[0]))
     with pytest.raises(ReplicationFailed, match="a worker process ended in the middle"):
         next(outcomes)
-    assert multiprocessing.active_children() == []
+    assert worker_processes_left() == []
 
 
 def test_events_that_find_no_place_are_told_with_the_file():
@@ -83,4 +84,4 @@ def test_workers_end_when_the_caller_stops_listening():
     assert multiprocessing.active_children()
 
     outcomes.close()
-    assert multiprocessing.active_children() == []
+    assert worker_processes_left() == []

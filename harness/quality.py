@@ -72,7 +72,9 @@ def run_tests(say: Say, target: TargetName = "embedded", *only: str) -> int:
     """
     workers = min(4, os.cpu_count() or 1)
     say(f"pytest on {workers} processes, emulated tests on {target}")
-    command = [str(BIN / "pytest"), "-n", str(workers), "--dist", "loadfile", *only]
+    # In the order of tests/emulated/conftest.py: xdist's own begins with the files of the most tests.
+    order = ["--dist", "loadfile", "--no-loadscope-reorder"]
+    command = [str(BIN / "pytest"), "-n", str(workers), *order, *only]
     # The tests start systems of their own: what this shell says about another must not reach them.
     ours = ("TARGET", "PORT", "RESET", "HEADLESS", "MINUTES", "PREFIX", "OFFERLOOP_STATE", "OFFERLOOP_TARGET")
     environment = {name: value for name, value in without_aws_account(os.environ).items() if name not in ours}

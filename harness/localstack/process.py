@@ -99,7 +99,7 @@ def behaves_as_aws() -> dict[str, str]:
     """Give the settings that bring its times nearer to those of AWS, or of the other targets."""
     return {
         "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.1",
-        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.5",
+        "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "1",
         "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "1",
         "LAMBDA_RETRY_BASE_DELAY": "1",
         "LAMBDA_KEEPALIVE_MS": "120000",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,15 @@ from tests.emulated.differences import expected_failures
 from tests.emulated.target import TARGET_NAME, TRIAL, Target
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On LocalStack, what is known to differ has to."""
+TRIAL_AT_WORK = pytest.StashKey[Target]()
+FILES_ON_TRIAL = pytest.StashKey[set[Path]]()  # those of which a test uses the trial application
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Files on the trial application come first; and on LocalStack, what is known to differ has to."""
+    on_trial = {item.path for item in items if "trial_target" in getattr(item, "fixturenames", ())}
+    config.stash[FILES_ON_TRIAL] = on_trial
+    items.sort(key=lambda item: item.path not in on_trial)
     if TARGET_NAME != "localstack":
         return
     reasons = expected_failures()
@@ -20,6 +28,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         name = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"
         if name in reasons:
             item.add_marker(pytest.mark.xfail(strict=True, reason=reasons[name]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the trial application once no file uses it any more: an idle LocalStack takes a tenth of a core."""
+    goes_on = nextitem is not None and nextitem.path in item.config.stash[FILES_ON_TRIAL]
+    if TRIAL_AT_WORK in item.session.stash and not goes_on:
+        item.session.stash[TRIAL_AT_WORK].down()
+        del item.session.stash[TRIAL_AT_WORK]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,10 +65,13 @@ def pristine_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
 
 
 @pytest.fixture(scope="session")
-def trial_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def trial_target(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Target]:
     """The trial application's place; the canary must never reach a function."""
     canary = {"SHELL_CANARY": "of the developer"}
     with Target(tmp_path_factory.mktemp("trial"), TRIAL, variables=canary) as target:
+        request.session.stash[TRIAL_AT_WORK] = target
         yield target
 
 

@@ -1,4 +1,4 @@
-"""Ten thousand offers, deployed: the answers of a full scan at the reads of a small catalogue."""
+"""A large catalogue, deployed: the answers of a full scan at the reads of a small catalogue."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from harness.system import RunningSystem
 from offerloop.offers.model import DiscountType, Offer
 from offerloop.offers.recommend import recommend
 from tests.emulated.storefront import Storefront
-from tests.emulated.target import Target
+from tests.emulated.target import TARGET_NAME, Target
 
 pytestmark = pytest.mark.emulated
 
-OFFERS, CATEGORIES = 10_000, 296
+# LocalStack takes minutes for what the embedded target lists in seconds, and the rule is the same one.
+OFFERS, CATEGORIES = (10_000, 296) if TARGET_NAME == "embedded" else (2_000, 296)
 HOUR = 3600
 URGENT_WITHIN_S = 168 * HOUR
 
@@ -104,7 +105,7 @@ def _scan(system: RunningSystem) -> list[dict[str, object]]:
     ]
 
 
-def test_ten_thousand_offers_are_served_as_a_scan_would(
+def test_many_offers_are_served_as_a_scan_would(
     large: tuple[RunningSystem, list[Offer], ReadMeter],
 ) -> None:
     system, offers, _ = large

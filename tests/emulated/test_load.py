@@ -20,7 +20,8 @@ def test_the_deployed_system_carries_a_few_visits_and_gives_every_price_back(
 
     ended = target.run(
         "load",
-        **{"RATE": "3", "DURATION": "6", "WARM_UP": "2", "WORKERS": "2", "THINK": "0.2"},
+        # Long enough for the inventory manager to come round on a slow target.
+        **{"RATE": "2", "DURATION": "12", "WARM_UP": "2", "WORKERS": "2", "THINK": "0.2"},
         **{"OBJECTIVES": str(objectives), "RESULTS": str(tmp_path / "runs")},
     )
 

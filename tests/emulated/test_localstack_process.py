@@ -54,8 +54,12 @@ class Function:
         return json.loads(answer["Payload"].read()), answer.get("FunctionError")
 
     def log_lines(self, system: RunningSystem) -> list[str]:
-        """What is in its log group, in order."""
-        events = system.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{self.name}")["events"]
+        """What is in its log group, in order; nothing before the first line has made the group."""
+        logs = system.client("logs")
+        try:
+            events = logs.filter_log_events(logGroupName=f"/aws/lambda/{self.name}")["events"]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
         return [event["message"].rstrip("\n") for event in events]
 
 

@@ -233,11 +233,9 @@ def delete_failed(cloudformation: Any, name: str, refusal: str) -> None:
 
 def was_whole(cloudformation: Any, name: str) -> bool:
     """Tell whether a deployment of the stack ever ended well."""
-    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
     return any(
         event["ResourceType"] == "AWS::CloudFormation::Stack" and event["ResourceStatus"] in DEPLOYED
-        for page in pages
-        for event in page["StackEvents"]
+        for event in events_of(cloudformation, name)
     )
 
 
@@ -321,22 +319,28 @@ def stack_outputs(cloudformation: Any, settings: Settings) -> dict[str, str]:
 
 def failed_resource(cloudformation: Any, name: str) -> str | None:
     """Give the first resource that failed in the last deployment, with its reason; None when none did."""
+    first = None
     try:
-        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        # Newest first; the deployment began where the stack itself went IN_PROGRESS. A page has a hundred:
+        # a roll-back alone makes two for each resource.
+        for event in events_of(cloudformation, name):
+            own = event["ResourceType"] == "AWS::CloudFormation::Stack"
+            if own and event["ResourceStatus"] in BEGINNINGS:
+                break
+            if event["ResourceStatus"].endswith("_FAILED") and not own:
+                first = event
     except ClientError:
         return None
-    since_start = []
-    for event in events:  # newest first; the deployment began where the stack itself went IN_PROGRESS
-        since_start.append(event)
-        own = event["ResourceType"] == "AWS::CloudFormation::Stack"
-        if own and event["ResourceStatus"] in BEGINNINGS:
-            break
-    for event in reversed(since_start):
-        own = event["ResourceType"] == "AWS::CloudFormation::Stack"
-        if event["ResourceStatus"].endswith("_FAILED") and not own:
-            reason = event.get("ResourceStatusReason", "no reason given")
-            return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
-    return None
+    if first is None:
+        return None
+    reason = first.get("ResourceStatusReason", "no reason given")
+    return f"{first['LogicalResourceId']} ({first['ResourceType']}): {reason}"
+
+
+def events_of(cloudformation: Any, name: str) -> Iterator[dict[str, Any]]:
+    """Give everything that ever happened to a stack, the newest first; pages are read as they are needed."""
+    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=name):
+        yield from page["StackEvents"]
 
 
 def last_error(output: str) -> str:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from harness.deploy import STACKS, StackFailed
+from harness.deploy import STACKS, StackFailed, failed_resource
 from harness.destroy import empty_bucket, refuse_in_use, refuse_protected, stacks_to_remove, wait_until_gone
 from harness.settings import Settings
 
@@ -88,27 +88,40 @@ def test_a_protected_table_is_named_with_the_way_out() -> None:
 
 def test_a_removal_that_fails_names_the_resource_and_the_reason() -> None:
     cloudformation = a_client("cloudformation")
-    event = {"StackId": "i", "StackName": NAME, "Timestamp": "2026-01-01T00:00:00Z"}
-    failed = {
-        **event,
-        "EventId": "2",
-        "LogicalResourceId": "Reports",
-        "ResourceType": "AWS::S3::Bucket",
-        "ResourceStatus": "DELETE_FAILED",
-        "ResourceStatusReason": "The bucket is not empty",
-    }
-    began = {
-        **event,
-        "EventId": "1",
-        "LogicalResourceId": NAME,
-        "ResourceType": "AWS::CloudFormation::Stack",
-        "ResourceStatus": "DELETE_IN_PROGRESS",
-    }
+    failed = an_event("Reports", "DELETE_FAILED", ResourceStatusReason="The bucket is not empty")
+    began = an_event(NAME, "DELETE_IN_PROGRESS", ResourceType="AWS::CloudFormation::Stack")
     with Stubber(cloudformation) as stub:
         stub.add_response("describe_stacks", described(StackStatus="DELETE_FAILED"))
         stub.add_response("describe_stack_events", {"StackEvents": [failed, began]})
         with pytest.raises(StackFailed, match=r"Reports \(AWS::S3::Bucket\): The bucket is not empty"):
             wait_until_gone(cloudformation, NAME, print)
+
+
+def test_a_failure_is_found_behind_the_pages_of_its_roll_back() -> None:
+    cloudformation = a_client("cloudformation")
+    rolled_back = [an_event(f"Bucket{number}", "DELETE_COMPLETE") for number in range(100)]
+    pages = [
+        rolled_back,
+        [
+            an_event("Second", "CREATE_FAILED", ResourceStatusReason="Resource creation cancelled"),
+            an_event("Reports", "CREATE_FAILED", ResourceStatusReason="The name is taken"),
+            an_event(NAME, "CREATE_IN_PROGRESS", ResourceType="AWS::CloudFormation::Stack"),
+            an_event("Earlier", "DELETE_FAILED", ResourceStatusReason="of another deployment"),
+        ],
+    ]
+    with Stubber(cloudformation) as stub:
+        stub.add_response("describe_stack_events", {"StackEvents": pages[0], "NextToken": "more"})
+        stub.add_response("describe_stack_events", {"StackEvents": pages[1], "NextToken": "never read"})
+
+        assert failed_resource(cloudformation, NAME) == "Reports (AWS::S3::Bucket): The name is taken"
+
+
+def an_event(logical_id: str, status: str, **more: str) -> dict[str, str]:
+    return {
+        **{"StackId": "i", "StackName": NAME, "EventId": "e", "Timestamp": "2026-01-01T00:00:00Z"},
+        **{"LogicalResourceId": logical_id, "ResourceType": "AWS::S3::Bucket", "ResourceStatus": status},
+        **more,
+    }
 
 
 def test_a_bucket_is_emptied_of_every_version_and_mark() -> None:

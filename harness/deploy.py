@@ -34,7 +34,7 @@ class Stack:
     """One of the three stacks.
 
     Attributes:
-        key: name in messages.
+        key: its name in our own files: a stage, the state of a target.
         suffix: end of the stack's name, after ``<prefix>offerloop``.
         template: path in the application's folder.
         built: it carries code, so `sam build` comes first.
@@ -47,14 +47,17 @@ class Stack:
 
     def name(self, settings: Settings) -> str:
         """Give the stack's name."""
-        return f"{settings.prefix}offerloop{self.suffix}"
+        return self.name_after(settings.prefix)
+
+    def name_after(self, prefix: str) -> str:
+        """Give the stack's name where all names begin with *prefix*."""
+        return f"{prefix}offerloop{self.suffix}"
 
 
-STACKS = (
-    Stack("data", "-data", "sam/data.yaml"),
-    Stack("application", "", "template.yaml", built=True),
-    Stack("observability", "-observability", "sam/observability.yaml"),
-)
+DATA = Stack("data", "-data", "sam/data.yaml")
+APPLICATION = Stack("application", "", "template.yaml", built=True)
+OBSERVABILITY = Stack("observability", "-observability", "sam/observability.yaml")
+STACKS = (DATA, APPLICATION, OBSERVABILITY)  # each after those whose exports it reads
 
 
 class StackFailed(Refusal):

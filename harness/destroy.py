@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from botocore.exceptions import ClientError
 
-from harness.deploy import STACKS, Say, Stack, StackFailed, TemplateLoader, describe, failed_resource
+from harness.deploy import DATA, STACKS, Say, Stack, StackFailed, TemplateLoader, describe, failed_resource
 from harness.settings import Settings
 
 GONE_WITHIN_S = 1800
@@ -37,7 +37,7 @@ class Resource:
 
 def stacks_to_remove(with_data: bool) -> list[Stack]:
     """Give the stacks in the order in which they go: what reads exports before what exports."""
-    return [stack for stack in reversed(STACKS) if with_data or stack is not STACKS[0]]
+    return [stack for stack in reversed(STACKS) if with_data or stack is not DATA]
 
 
 def remove_stacks(settings: Settings, client: Clients, with_data: bool, say: Say) -> list[Stack]:
@@ -231,7 +231,7 @@ def refuse_protected(settings: Settings, client: Clients) -> None:
 
 def tables_of(settings: Settings, client: Clients) -> list[str]:
     """Give the names of the data stack's tables; none when it is not there."""
-    name = STACKS[0].name(settings)
+    name = DATA.name(settings)
     if describe(client("cloudformation"), name) is None:
         return []
     resources = resources_of(client("cloudformation"), name)

@@ -102,7 +102,7 @@ def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say)
     address = endpoint_url(known.port)
     client = emulator_clients(address, settings.region)
     cloudformation = client("cloudformation")
-    data_stack = deployment.STACKS[0].name(settings)
+    data_stack = deployment.DATA.name(settings)
     if deployment.describe(cloudformation, data_stack) is None:
         known.deployed, known.seeded = {}, False
         make_bucket(client("s3"))

@@ -24,6 +24,7 @@ from harness.aws.change_sets import (
 from harness.aws.confirm import confirm
 from harness.aws.faults import in_one_line
 from harness.deploy import (
+    DATA,
     STACKS,
     Say,
     Stack,
@@ -111,7 +112,7 @@ class Deployment:
 
     def _reads_what_is_new(self, stack: Stack) -> bool:
         """Tell whether a stack before this one is not there yet."""
-        return stack is not STACKS[0] and any(proposal.is_new for proposal in self._proposed)
+        return stack is not DATA and any(proposal.is_new for proposal in self._proposed)
 
     def _propose(self, stack: Stack) -> bool:
         """Make and show one change set; False when it reads an export that changes before it may bring."""

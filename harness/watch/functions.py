@@ -14,13 +14,12 @@ from typing import Any
 
 import yaml
 
-from harness.deploy import ARTIFACTS_BUCKET, STACKS, TemplateLoader
+from harness.deploy import APPLICATION, ARTIFACTS_BUCKET, TemplateLoader
 from harness.function_packages import packages_folder
 from harness.settings import Refusal, Settings
 from harness.watch.package import Package
 from harness.watch.sources import CodeFolder, Files, differing, files_in
 
-APPLICATION = next(stack for stack in STACKS if stack.built)
 KEPT_FOLDERS = 3  # a worker in the middle of a call may still import from the one before
 TAKEN_WITHIN_S = 30
 # With it as bucket, LocalStack takes the key for a folder on this machine and copies nothing: 0.03 s each,

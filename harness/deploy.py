@@ -257,7 +257,7 @@ def parameters_of(settings: Settings, stack: Stack) -> dict[str, str]:
     named = settings.stage.parameters[stack.key]
     for name in named:
         if name not in declared:
-            raise Refusal(f"stages/{settings.stage.file.name}: {stack.template} has no parameter {name}")
+            raise Refusal(f"{settings.stage.shown}: {stack.template} has no parameter {name}")
     return {name: value for name, value in values.items() if name in declared} | dict(named)
 
 

@@ -123,7 +123,7 @@ def interpreter(settings: Settings) -> Check:
     if path is None and settings.stage is not None:
         return Check(
             "fail",
-            f"stages/{settings.stage.file.name} names PythonRuntime={settings.runtime}, which is not on the "
+            f"{settings.stage.shown} names PythonRuntime={settings.runtime}, which is not on the "
             "PATH: install that Python, or name another",
         )
     if path is None:

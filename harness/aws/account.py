@@ -77,10 +77,11 @@ def refuse_missing_services(settings: Settings, client: Clients) -> None:
     Raises:
         Refusal: names the services.
     """
+    assert settings.stage is not None
     missing = [service for service in SERVICES if not is_known(client(service).meta.endpoint_url)]
     if missing and len(missing) < len(SERVICES):
         raise Refusal(
-            f"region {settings.region} has no {', '.join(missing)}: choose another in {where(settings)}"
+            f"region {settings.region} has no {', '.join(missing)}: choose another in {settings.stage.shown}"
         )
 
 
@@ -91,8 +92,3 @@ def is_known(address: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def where(settings: Settings) -> str:
-    """Name the stage's file."""
-    return f"stages/{settings.stage.file.name}" if settings.stage else "its stage's file"

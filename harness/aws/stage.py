@@ -44,6 +44,11 @@ class Stage:
     parameters: Mapping[str, Mapping[str, str]]
     artifacts: tuple[str | None, str]
 
+    @property
+    def shown(self) -> str:
+        """Its file as messages name it."""
+        return shown(self.file)
+
 
 def load_stage(name: str, application: Path) -> Stage:
     """Read a stage.

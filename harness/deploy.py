@@ -20,13 +20,17 @@ from harness.state import State
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
 DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+NEW = "REVIEW_IN_PROGRESS"  # a stack that is nothing yet but a change set
+NEVER_WHOLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 # States that a deployment does not come back from. The SAM CLI sees some of them at once; for others, which
 # an emulator alone gives after a failed update, it waits without end.
-FAILED_FOR_GOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "UPDATE_ROLLBACK_FAILED")
+FAILED_FOR_GOOD = (*NEVER_WHOLE, "UPDATE_ROLLBACK_FAILED")
 # What a stack itself says when a deployment, or its deletion, begins.
 BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 SEEN_BY_SAM_WITHIN_S = 5
 DELETED_WITHIN_S = 180
+SAYS_EVERY_S = 20.0
+LONGEST_POLL_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -295,6 +299,35 @@ def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
             return None
         raise
     return description
+
+
+def looks_at(cloudformation: Any, name: str, say: Say) -> Iterator[tuple[dict[str, Any] | None, float]]:
+    """Describe a stack again and again, ever more seldom; now and then say what state it is in.
+
+    Yields:
+        Its description, None when there is none of that name, and the seconds since the first look.
+    """
+    began, poll_s, next_line_s = time.monotonic(), 0.1, SAYS_EVERY_S
+    while True:
+        description, spent_s = describe(cloudformation, name), time.monotonic() - began
+        yield description, spent_s
+        if description is not None and spent_s > next_line_s:
+            say(f"{name} is in {description['StackStatus']}, {spent_s:.0f} s")
+            next_line_s += SAYS_EVERY_S
+        time.sleep(poll_s)
+        poll_s = min(poll_s * 1.3, LONGEST_POLL_S)
+
+
+def refuse_changing(name: str, status: str, *welcome: str) -> None:
+    """Refuse a stack that somebody changes at this moment.
+
+    Args:
+        welcome: changes that may go on.
+    Raises:
+        StackFailed
+    """
+    if status.endswith("_IN_PROGRESS") and status not in (NEW, *welcome):
+        raise StackFailed(f"stack {name} is in {status}: somebody changes it now, wait for the end of that")
 
 
 def changed_at(description: dict[str, Any]) -> str:

@@ -11,7 +11,6 @@ from rich.console import Console
 from harness import doctor, state
 from harness.aws.account import Account, clients, identify, refuse_missing_services
 from harness.aws.change_sets import (
-    NEW,
     NotYetExported,
     Proposal,
     continue_rollback,
@@ -25,6 +24,7 @@ from harness.aws.confirm import confirm
 from harness.aws.faults import in_one_line
 from harness.deploy import (
     DATA,
+    NEW,
     STACKS,
     Say,
     Stack,
@@ -33,6 +33,7 @@ from harness.deploy import (
     clear_failed,
     describe,
     never_whole,
+    refuse_changing,
 )
 from harness.sam import SamRunner
 from harness.settings import Refusal, Settings
@@ -173,8 +174,7 @@ def refuse_unusable(settings: Settings, stack: Stack, cloudformation: Any) -> No
     name = stack.name(settings)
     description = describe(cloudformation, name)
     status = str(description["StackStatus"]) if description is not None else NEW
-    if status.endswith("_IN_PROGRESS") and status != NEW:
-        raise StackFailed(f"stack {name} is in {status}: somebody changes it now, wait for the end of that")
+    refuse_changing(name, status)
     if status == "UPDATE_ROLLBACK_FAILED":
         raise StackFailed(f"stack {name} is in {status} and takes no deployment: {continue_rollback(name)}")
     if status == "DELETE_FAILED":

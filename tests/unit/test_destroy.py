@@ -142,3 +142,20 @@ def test_a_bucket_is_emptied_of_every_version_and_mark() -> None:
         )
         assert empty_bucket(s3, "reports") == 3
         stub.assert_no_pending_responses()
+
+
+def test_who_waits_hears_from_time_to_time_what_state_the_stack_is_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cloudformation, now, said = a_client("cloudformation"), [0.0], list[str]()
+    monkeypatch.setattr("harness.deploy.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("harness.deploy.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    with Stubber(cloudformation) as stub:
+        for _ in range(30):
+            stub.add_response("describe_stacks", described(StackStatus="DELETE_IN_PROGRESS"))
+        stub.add_client_error("describe_stacks", "ValidationError", "it does not exist", 400)
+        wait_until_gone(cloudformation, NAME, said.append)
+        stub.assert_no_pending_responses()
+
+    # Of the looks, which are 3 s apart by then, the first ones beyond 20 s and 40 s.
+    assert said == [f"{NAME} is in DELETE_IN_PROGRESS, {seconds} s" for seconds in (22, 43)]

@@ -330,6 +330,14 @@ def refuse_changing(name: str, status: str, *welcome: str) -> None:
         raise StackFailed(f"stack {name} is in {status}: somebody changes it now, wait for the end of that")
 
 
+def deployed_template(cloudformation: Any, name: str) -> dict[str, Any]:
+    """Give the template of a stack as data."""
+    body = cloudformation.get_template(StackName=name)["TemplateBody"]
+    # What was sent as JSON, boto3 has read already.
+    template: dict[str, Any] = yaml.load(body, TemplateLoader) if isinstance(body, str) else body
+    return template
+
+
 def changed_at(description: dict[str, Any]) -> str:
     """Give the moment of a stack's last change."""
     return str(description.get("LastUpdatedTime") or description["CreationTime"])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from botocore.exceptions import ClientError
 
 from harness.deploy import (
@@ -15,7 +14,7 @@ from harness.deploy import (
     Say,
     Stack,
     StackFailed,
-    TemplateLoader,
+    deployed_template,
     describe,
     failed_resource,
     looks_at,
@@ -137,11 +136,9 @@ def resources_of(cloudformation: Any, name: str) -> list[Resource]:
 
 def retained_in(cloudformation: Any, name: str) -> set[str]:
     """Give the logical ids of what a stack's template keeps when the stack goes."""
-    body = cloudformation.get_template(StackName=name)["TemplateBody"]
-    template: Mapping[str, Any] = yaml.load(body, TemplateLoader) if isinstance(body, str) else body
     return {
         logical_id
-        for logical_id, resource in template["Resources"].items()
+        for logical_id, resource in deployed_template(cloudformation, name)["Resources"].items()
         if str(resource.get("DeletionPolicy", "")).startswith("Retain")
     }
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from harness.deploy import APPLICATION, ARTIFACTS_BUCKET, TemplateLoader
+from harness.deploy import APPLICATION, ARTIFACTS_BUCKET, deployed_template
 from harness.function_packages import packages_folder
 from harness.settings import Refusal, Settings
 from harness.watch.package import Package
@@ -101,8 +99,7 @@ def deployed_groups(settings: Settings, client: Any, folders: Iterable[CodeFolde
 
 def deployed_functions(settings: Settings, client: Any) -> dict[str, DeployedFunction]:
     """Give the functions of the deployed stack that have their code in a zip, by logical id."""
-    body = client("cloudformation").get_template(StackName=APPLICATION.name(settings))["TemplateBody"]
-    template = yaml.load(body, TemplateLoader) if isinstance(body, str) else body
+    template = deployed_template(client("cloudformation"), APPLICATION.name(settings))
     found = {}
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties") or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +20,9 @@ from harness.deploy import (
     refuse_changing,
 )
 from harness.settings import Settings
+from harness.system import Clients
 
 GONE_WITHIN_S = 1800
-
-Clients = Callable[[str], Any]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from harness.state import State
 from harness.system import (
     EMULATOR_CREDENTIALS,
     REPOSITORY,
+    Clients,
     NotRunning,
     RunningSystem,
     client_config,
@@ -125,7 +126,7 @@ def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say)
     return system
 
 
-def take_back_watched(settings: Settings, known: State, client: Any, say: Say) -> None:
+def take_back_watched(settings: Settings, known: State, client: Clients, say: Say) -> None:
     """Let the functions run what was deployed, after `make watch` gave them something else."""
     if known.watched:
         from harness.watch.functions import put_back
@@ -135,7 +136,7 @@ def take_back_watched(settings: Settings, known: State, client: Any, say: Say) -
         known.watched = False
 
 
-def write_down(settings: Settings, known: State, client: Any, address: str) -> RunningSystem:
+def write_down(settings: Settings, known: State, client: Clients, address: str) -> RunningSystem:
     """Read the stacks' outputs and the API key, and keep them as the running system."""
     outputs = deployment.stack_outputs(client("cloudformation"), settings)
     secret = client("secretsmanager").get_secret_value(SecretId=outputs["ApiKeySecretArn"])
@@ -286,7 +287,7 @@ def running(settings: Settings) -> RunningSystem:
     return running_system(settings.target)
 
 
-def emulator_clients(address: str, region: str) -> Any:
+def emulator_clients(address: str, region: str) -> Clients:
     """Give a function that makes boto3 clients for the emulator, before there is a running system."""
     session = boto3.session.Session(region_name=region, **EMULATOR_CREDENTIALS)
     return lambda service: session.client(service, endpoint_url=address, config=client_config())

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.aws.faults import in_one_line
 from harness.settings import Refusal, Settings
-from harness.system import client_config, session_of
+from harness.system import Clients, client_config, session_of
 
 # What the three stacks are made of, by boto3's names.
 SERVICES = (
     *("cloudformation", "s3", "dynamodb", "kinesis", "lambda", "apigateway", "sqs", "sns", "events"),
     *("logs", "cloudwatch", "secretsmanager", "xray"),
 )
-
-Clients = Callable[[str], Any]
 
 
 @dataclass(frozen=True)

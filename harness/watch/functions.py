@@ -15,6 +15,7 @@ from typing import Any
 from harness.deploy import APPLICATION, ARTIFACTS_BUCKET, deployed_template
 from harness.function_packages import packages_folder
 from harness.settings import Refusal, Settings
+from harness.system import Clients
 from harness.watch.package import Package
 from harness.watch.sources import CodeFolder, Files, differing, files_in
 
@@ -75,7 +76,9 @@ class FunctionGroup:
         return sorted(self.entries, key=lambda name: self.entries[name] not in edited)
 
 
-def deployed_groups(settings: Settings, client: Any, folders: Iterable[CodeFolder]) -> list[FunctionGroup]:
+def deployed_groups(
+    settings: Settings, client: Clients, folders: Iterable[CodeFolder]
+) -> list[FunctionGroup]:
     """Read from the stack what the functions were deployed with; one that it does not have is left out.
 
     Raises:
@@ -97,7 +100,7 @@ def deployed_groups(settings: Settings, client: Any, folders: Iterable[CodeFolde
     return groups
 
 
-def deployed_functions(settings: Settings, client: Any) -> dict[str, DeployedFunction]:
+def deployed_functions(settings: Settings, client: Clients) -> dict[str, DeployedFunction]:
     """Give the functions of the deployed stack that have their code in a zip, by logical id."""
     template = deployed_template(client("cloudformation"), APPLICATION.name(settings))
     found = {}
@@ -116,7 +119,7 @@ def deployed_functions(settings: Settings, client: Any) -> dict[str, DeployedFun
     return found
 
 
-def function_names(settings: Settings, client: Any) -> dict[str, str]:
+def function_names(settings: Settings, client: Clients) -> dict[str, str]:
     """Give the deployed names of the stack's functions by their logical ids."""
     pages = client("cloudformation").get_paginator("list_stack_resources")
     return {
@@ -127,7 +130,7 @@ def function_names(settings: Settings, client: Any) -> dict[str, str]:
     }
 
 
-def archive_at(client: Any, place: Place) -> bytes:
+def archive_at(client: Clients, place: Place) -> bytes:
     """Fetch a zip."""
     return bytes(client("s3").get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
 
@@ -145,7 +148,7 @@ def unpacked_by_emulator(settings: Settings, archive: bytes) -> Path:
     return packages_folder(settings.target) / digest
 
 
-def exchange_code(settings: Settings, client: Any, group: FunctionGroup, files: Files) -> None:
+def exchange_code(settings: Settings, client: Clients, group: FunctionGroup, files: Files) -> None:
     """Let the functions of a group run *files*, and wait until the emulator has taken them.
 
     Raises:
@@ -174,7 +177,7 @@ def folder_of(settings: Settings, group: FunctionGroup, files: Files) -> dict[st
     return {"S3Bucket": FOLDER_ON_THIS_MACHINE, "S3Key": str(group.unpacked)}
 
 
-def zip_of(settings: Settings, client: Any, group: FunctionGroup, files: Files) -> dict[str, str]:
+def zip_of(settings: Settings, client: Clients, group: FunctionGroup, files: Files) -> dict[str, str]:
     """Put a zip of the package into the emulator and give the code that means it.
 
     Unpacking and compiling it would be most of a start: where the package before lies unpacked, it is made
@@ -224,7 +227,7 @@ def update_status(functions: Any, name: str) -> str | None:
     return status
 
 
-def put_back(settings: Settings, client: Any) -> list[str]:
+def put_back(settings: Settings, client: Clients) -> list[str]:
     """Let every function run what its stack says: after a watch, whatever became of the edits.
 
     Returns:

@@ -7,7 +7,6 @@ import functools
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,7 +15,7 @@ from harness.lifecycle import Say
 from harness.processes import Process
 from harness.settings import Refusal, Settings
 from harness.state import State
-from harness.system import NotRunning, not_running
+from harness.system import Clients, NotRunning, not_running
 from harness.watch.functions import FunctionGroup, deployed_groups, exchange_code
 from harness.watch.sources import (
     REQUIREMENTS,
@@ -46,7 +45,7 @@ class Session:
     def __init__(self, settings: Settings, say: Say) -> None:
         self._settings = settings
         self._say = say
-        self._client: Any = functools.cache(lifecycle.running(settings).client)
+        self._client: Clients = functools.cache(lifecycle.running(settings).client)
         known = state.load(settings.state_dir, settings.target)
         self._emulator = running_emulator(known)
         self._said: dict[str, object] = {}

@@ -70,9 +70,13 @@ class FunctionGroup:
     unpacked: Path
     made: list[Path] = field(default_factory=list)
 
+    def edited(self, files: Files) -> list[str]:
+        """Give the names of the files that differ from what runs, or else (unknown) from what is deployed."""
+        return differing(self.live if self.live is not None else self.package.deployed, files)
+
     def in_order(self, files: Files) -> list[str]:
         """Give the functions' names, those first whose own file another one takes the place of."""
-        edited = set(differing(self.live if self.live is not None else self.package.deployed, files))
+        edited = set(self.edited(files))
         return sorted(self.entries, key=lambda name: self.entries[name] not in edited)
 
 
@@ -163,9 +167,8 @@ def exchange_code(settings: Settings, client: Clients, group: FunctionGroup, fil
     functions = client("lambda")
     for name in names:
         functions.update_function_code(FunctionName=name, **code)
-    if (
-        settings.target == "localstack"
-    ):  # the other one runs the new code at once, whatever it says of its state
+    if settings.target == "localstack":
+        # The other one runs the new code at once, whatever it says of its state.
         wait_until_taken(functions, names)
     group.live = files
 

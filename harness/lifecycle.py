@@ -42,7 +42,8 @@ def up(settings: Settings, say: Say) -> RunningSystem:
     Raises:
         Refusal: something the user has to change; what was started before it keeps running.
     """
-    refuse_aws(settings, f"nothing is started on AWS: use `make deploy{settings.words}`, then `make seed`")
+    words = settings.words
+    refuse_aws(settings, f"nothing is started on AWS: use `make deploy{words}`, then `make seed{words}`")
     with state.locked(settings.state_dir):
         known = state.load(settings.state_dir, settings.target)
         running = known.running("emulator")
@@ -74,7 +75,10 @@ def chosen_port(settings: Settings, known: State, running: Process | None) -> in
         Refusal: it runs on another port than asked for.
     """
     if running is not None and settings.port not in (None, known.port):
-        raise Refusal(f"it runs on port {known.port} already: `make down` first to change to {settings.port}")
+        raise Refusal(
+            f"it runs on port {known.port} already: `make down{settings.words}` first to change to "
+            f"{settings.port}"
+        )
     return settings.port or known.port or DEFAULT_PORT
 
 

@@ -94,7 +94,10 @@ def deployed_groups(
         known = [name for name in folder.functions if name in deployed and name in names]
         distinct = {deployed[name].place for name in known}
         if len(distinct) > 1:
-            raise Refusal(f"functions of {folder.path} were deployed with different code: run `make deploy`")
+            raise Refusal(
+                f"functions of {folder.path} were deployed with different code: run "
+                f"`make deploy{settings.words}`"
+            )
         for place in distinct:
             archive = archive_at(client, place)
             package = Package(archive, files_in(folder.path))

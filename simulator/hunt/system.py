@@ -8,6 +8,7 @@ from offerloop.batches import take_batch
 from offerloop.clock import now_s
 from offerloop.errors import Busy
 from offerloop.offers.count_engagement import count_engagement
+from offerloop.offers.engagement_messages import announced_event
 from offerloop.offers.experiments import ExperimentStatus
 from offerloop.offers.expire_offers import expire_offers
 from offerloop.offers.model import EngagementEvent, OfferChange
@@ -21,7 +22,7 @@ from simulator.hunt.shop import DONE, Answer, MemoryShop
 from simulator.hunt.streams import RecordStream
 from simulator.memory.activity import MemoryOutbox
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
-from simulator.memory.engagement import MemoryEngagementStore, announced_event
+from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.world import MemoryWorld
 
@@ -201,7 +202,7 @@ class MemorySystem:
         if message.topic is Topic.STOCKOUT_ALERT:
             self.alerts[message.message_id] += 1
         else:
-            self._published.put([announced_event(message)])
+            self._published.put([announced_event(message.body)])
 
 
 Consumer = Callable[[Sequence[Any], Moment, Collection[int]], int]

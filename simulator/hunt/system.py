@@ -28,6 +28,7 @@ from simulator.memory.world import MemoryWorld
 
 STARTS_AT = 1_800_000_000  # epoch seconds; 2027-01-15 08:00:00 UTC
 WHOLE_BATCH = 100
+SURVIVED = (StoreFailed, Busy)  # what a function's batch may fail with; anything else is a finding
 MAX_ROUNDS = 200  # of deliveries until nothing waits; more = consumers answer each other for ever
 
 
@@ -166,7 +167,7 @@ class MemorySystem:
         return take_batch(
             changes,
             lambda batch: watch_inventory(batch, store=store, now=self.now),
-            failures=(StoreFailed, Busy),
+            failures=SURVIVED,
         )
 
     def _publish(self, messages: Sequence[Message], moment: Moment, refused: Collection[int]) -> int:
@@ -184,7 +185,7 @@ class MemorySystem:
         return take_batch(
             events,
             lambda batch: count_engagement(batch, store=store, now=self.now),
-            failures=(StoreFailed, Busy),
+            failures=SURVIVED,
         )
 
     def _prepare(self, experiment_ids: Sequence[str], moment: Moment, _: Collection[int]) -> int:
@@ -194,7 +195,7 @@ class MemorySystem:
             lambda batch: prepare_experiments(
                 batch, store=experiments, offers=self.offers, inventory=inventory
             ),
-            failures=(StoreFailed, Busy),
+            failures=SURVIVED,
         )
 
     def take_message(self, message: Message) -> None:

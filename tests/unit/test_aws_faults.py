@@ -8,7 +8,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -28,6 +27,7 @@ from harness.aws.stage import load_stage
 from harness.deploy import DATA, STACKS, StackFailed, clear_failed
 from harness.settings import Refusal, Settings
 from harness.system import REPOSITORY
+from tests.unreachable_aws import a_client, a_session
 
 REGION = "us-east-1"
 
@@ -36,17 +36,6 @@ REGION = "us-east-1"
 def settings(tmp_path: Path) -> Settings:
     stage = load_stage("dev", REPOSITORY)
     return Settings("aws", REPOSITORY, tmp_path / "aws-dev", None, stage.prefix, REGION, False, stage)
-
-
-def a_session() -> boto3.session.Session:
-    return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-
-
-def a_client(service: str):
-    """A client that cannot reach AWS: its credentials are made up, its address is this machine's."""
-    return a_session().client(
-        service, endpoint_url="http://127.0.0.1:1", config=Config(retries={"total_max_attempts": 1})
-    )
 
 
 def refused(code: str, message: str = "no", operation: str = "CreateChangeSet") -> ClientError:

@@ -5,24 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
 from harness.deploy import STACKS, StackFailed, failed_resource
 from harness.destroy import empty_bucket, refuse_in_use, refuse_protected, stacks_to_remove, wait_until_gone
 from harness.settings import Settings
+from tests.unreachable_aws import a_client
 
 NAME = "offerloop-data"
 SETTINGS = Settings("embedded", Path(), Path(), None, "", "us-east-1", False)
-
-
-def a_client(service: str) -> Any:
-    """A client that is stubbed, and could reach this machine only."""
-    session = boto3.session.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
-    )
-    return session.client(service, endpoint_url="http://127.0.0.1:1")
 
 
 def described(**more: Any) -> dict[str, Any]:

@@ -20,13 +20,17 @@ from harness.state import State
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
 DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+NEW = "REVIEW_IN_PROGRESS"  # a stack that is nothing yet but a change set
+NEVER_WHOLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 # States that a deployment does not come back from. The SAM CLI sees some of them at once; for others, which
 # an emulator alone gives after a failed update, it waits without end.
-FAILED_FOR_GOOD = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "UPDATE_ROLLBACK_FAILED")
+FAILED_FOR_GOOD = (*NEVER_WHOLE, "UPDATE_ROLLBACK_FAILED")
 # What a stack itself says when a deployment, or its deletion, begins.
 BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 SEEN_BY_SAM_WITHIN_S = 5
 DELETED_WITHIN_S = 180
+SAYS_EVERY_S = 20.0
+LONGEST_POLL_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Stack:
     """One of the three stacks.
 
     Attributes:
-        key: name in messages.
+        key: its name in our own files: a stage, the state of a target.
         suffix: end of the stack's name, after ``<prefix>offerloop``.
         template: path in the application's folder.
         built: it carries code, so `sam build` comes first.
@@ -47,14 +51,17 @@ class Stack:
 
     def name(self, settings: Settings) -> str:
         """Give the stack's name."""
-        return f"{settings.prefix}offerloop{self.suffix}"
+        return self.name_after(settings.prefix)
+
+    def name_after(self, prefix: str) -> str:
+        """Give the stack's name where all names begin with *prefix*."""
+        return f"{prefix}offerloop{self.suffix}"
 
 
-STACKS = (
-    Stack("data", "-data", "sam/data.yaml"),
-    Stack("application", "", "template.yaml", built=True),
-    Stack("observability", "-observability", "sam/observability.yaml"),
-)
+DATA = Stack("data", "-data", "sam/data.yaml")
+APPLICATION = Stack("application", "", "template.yaml", built=True)
+OBSERVABILITY = Stack("observability", "-observability", "sam/observability.yaml")
+STACKS = (DATA, APPLICATION, OBSERVABILITY)  # each after those whose exports it reads
 
 
 class StackFailed(Refusal):
@@ -233,11 +240,9 @@ def delete_failed(cloudformation: Any, name: str, refusal: str) -> None:
 
 def was_whole(cloudformation: Any, name: str) -> bool:
     """Tell whether a deployment of the stack ever ended well."""
-    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)
     return any(
         event["ResourceType"] == "AWS::CloudFormation::Stack" and event["ResourceStatus"] in DEPLOYED
-        for page in pages
-        for event in page["StackEvents"]
+        for event in events_of(cloudformation, name)
     )
 
 
@@ -256,7 +261,7 @@ def parameters_of(settings: Settings, stack: Stack) -> dict[str, str]:
     named = settings.stage.parameters[stack.key]
     for name in named:
         if name not in declared:
-            raise Refusal(f"stages/{settings.stage.file.name}: {stack.template} has no parameter {name}")
+            raise Refusal(f"{settings.stage.shown}: {stack.template} has no parameter {name}")
     return {name: value for name, value in values.items() if name in declared} | dict(named)
 
 
@@ -296,6 +301,43 @@ def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
     return description
 
 
+def looks_at(cloudformation: Any, name: str, say: Say) -> Iterator[tuple[dict[str, Any] | None, float]]:
+    """Describe a stack again and again, ever more seldom; now and then say what state it is in.
+
+    Yields:
+        Its description, None when there is none of that name, and the seconds since the first look.
+    """
+    began, poll_s, next_line_s = time.monotonic(), 0.1, SAYS_EVERY_S
+    while True:
+        description, spent_s = describe(cloudformation, name), time.monotonic() - began
+        yield description, spent_s
+        if description is not None and spent_s > next_line_s:
+            say(f"{name} is in {description['StackStatus']}, {spent_s:.0f} s")
+            next_line_s += SAYS_EVERY_S
+        time.sleep(poll_s)
+        poll_s = min(poll_s * 1.3, LONGEST_POLL_S)
+
+
+def refuse_changing(name: str, status: str, *welcome: str) -> None:
+    """Refuse a stack that somebody changes at this moment.
+
+    Args:
+        welcome: changes that may go on.
+    Raises:
+        StackFailed
+    """
+    if status.endswith("_IN_PROGRESS") and status not in (NEW, *welcome):
+        raise StackFailed(f"stack {name} is in {status}: somebody changes it now, wait for the end of that")
+
+
+def deployed_template(cloudformation: Any, name: str) -> dict[str, Any]:
+    """Give the template of a stack as data."""
+    body = cloudformation.get_template(StackName=name)["TemplateBody"]
+    # What was sent as JSON, boto3 has read already.
+    template: dict[str, Any] = yaml.load(body, TemplateLoader) if isinstance(body, str) else body
+    return template
+
+
 def changed_at(description: dict[str, Any]) -> str:
     """Give the moment of a stack's last change."""
     return str(description.get("LastUpdatedTime") or description["CreationTime"])
@@ -321,22 +363,28 @@ def stack_outputs(cloudformation: Any, settings: Settings) -> dict[str, str]:
 
 def failed_resource(cloudformation: Any, name: str) -> str | None:
     """Give the first resource that failed in the last deployment, with its reason; None when none did."""
+    first = None
     try:
-        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        # Newest first; the deployment began where the stack itself went IN_PROGRESS. A page has a hundred:
+        # a roll-back alone makes two for each resource.
+        for event in events_of(cloudformation, name):
+            own = event["ResourceType"] == "AWS::CloudFormation::Stack"
+            if own and event["ResourceStatus"] in BEGINNINGS:
+                break
+            if event["ResourceStatus"].endswith("_FAILED") and not own:
+                first = event
     except ClientError:
         return None
-    since_start = []
-    for event in events:  # newest first; the deployment began where the stack itself went IN_PROGRESS
-        since_start.append(event)
-        own = event["ResourceType"] == "AWS::CloudFormation::Stack"
-        if own and event["ResourceStatus"] in BEGINNINGS:
-            break
-    for event in reversed(since_start):
-        own = event["ResourceType"] == "AWS::CloudFormation::Stack"
-        if event["ResourceStatus"].endswith("_FAILED") and not own:
-            reason = event.get("ResourceStatusReason", "no reason given")
-            return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
-    return None
+    if first is None:
+        return None
+    reason = first.get("ResourceStatusReason", "no reason given")
+    return f"{first['LogicalResourceId']} ({first['ResourceType']}): {reason}"
+
+
+def events_of(cloudformation: Any, name: str) -> Iterator[dict[str, Any]]:
+    """Give everything that ever happened to a stack, the newest first; pages are read as they are needed."""
+    for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=name):
+        yield from page["StackEvents"]
 
 
 def last_error(output: str) -> str:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from botocore.exceptions import ClientError
 
-from harness.deploy import STACKS, Say, Stack, StackFailed, TemplateLoader, describe, failed_resource
+from harness.deploy import (
+    DATA,
+    STACKS,
+    Say,
+    Stack,
+    StackFailed,
+    deployed_template,
+    describe,
+    failed_resource,
+    looks_at,
+    refuse_changing,
+)
 from harness.settings import Settings
+from harness.system import Clients
 
 GONE_WITHIN_S = 1800
-LONGEST_POLL_S = 3.0
-SAYS_EVERY_S = 20.0
-
-Clients = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Resource:
 
 def stacks_to_remove(with_data: bool) -> list[Stack]:
     """Give the stacks in the order in which they go: what reads exports before what exports."""
-    return [stack for stack in reversed(STACKS) if with_data or stack is not STACKS[0]]
+    return [stack for stack in reversed(STACKS) if with_data or stack is not DATA]
 
 
 def remove_stacks(settings: Settings, client: Clients, with_data: bool, say: Say) -> list[Stack]:
@@ -88,8 +93,7 @@ def refuse_in_use(cloudformation: Any, name: str) -> None:
     """
     description = describe(cloudformation, name) or {"StackStatus": ""}
     status = description["StackStatus"]
-    if status.endswith("_IN_PROGRESS") and status not in ("REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS"):
-        raise StackFailed(f"stack {name} is in {status}: somebody changes it now, wait for the end of that")
+    refuse_changing(name, status, "DELETE_IN_PROGRESS")
     if description.get("EnableTerminationProtection"):
         raise StackFailed(
             f"stack {name} is protected from deletion: `aws cloudformation update-termination-protection "
@@ -130,11 +134,9 @@ def resources_of(cloudformation: Any, name: str) -> list[Resource]:
 
 def retained_in(cloudformation: Any, name: str) -> set[str]:
     """Give the logical ids of what a stack's template keeps when the stack goes."""
-    body = cloudformation.get_template(StackName=name)["TemplateBody"]
-    template: Mapping[str, Any] = yaml.load(body, TemplateLoader) if isinstance(body, str) else body
     return {
         logical_id
-        for logical_id, resource in template["Resources"].items()
+        for logical_id, resource in deployed_template(cloudformation, name)["Resources"].items()
         if str(resource.get("DeletionPolicy", "")).startswith("Retain")
     }
 
@@ -145,22 +147,15 @@ def wait_until_gone(cloudformation: Any, name: str, say: Say) -> None:
     Raises:
         StackFailed: it is not; names what stayed and why.
     """
-    began = time.monotonic()
-    poll_s, next_line = 0.1, SAYS_EVERY_S
-    while (description := describe(cloudformation, name)) is not None:
-        status, spent_s = description["StackStatus"], time.monotonic() - began
-        if status == "DELETE_COMPLETE":
+    for description, spent_s in looks_at(cloudformation, name, say):
+        if description is None or description["StackStatus"] == "DELETE_COMPLETE":
             return
+        status = description["StackStatus"]
         if status == "DELETE_FAILED" or spent_s > GONE_WITHIN_S:
             reason = failed_resource(cloudformation, name) or description.get(
                 "StackStatusReason", "no reason"
             )
             raise StackFailed(f"stack {name} is in {status}: {reason}; mend that and repeat")
-        if spent_s > next_line:
-            say(f"{name} is in {status}, {spent_s:.0f} s")
-            next_line += SAYS_EVERY_S
-        time.sleep(poll_s)
-        poll_s = min(poll_s * 1.3, LONGEST_POLL_S)
 
 
 def remove_retained(resource: Resource, client: Clients, say: Say) -> None:
@@ -231,7 +226,7 @@ def refuse_protected(settings: Settings, client: Clients) -> None:
 
 def tables_of(settings: Settings, client: Clients) -> list[str]:
     """Give the names of the data stack's tables; none when it is not there."""
-    name = STACKS[0].name(settings)
+    name = DATA.name(settings)
     if describe(client("cloudformation"), name) is None:
         return []
     resources = resources_of(client("cloudformation"), name)

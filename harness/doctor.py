@@ -14,7 +14,7 @@ from harness.emulator import port_taken, services_at
 from harness.processes import port_is_free
 from harness.sam import sam_environment
 from harness.settings import DEFAULT_PORT, Refusal, Settings
-from harness.system import REPOSITORY
+from harness.system import REPOSITORY, of_target
 from harness.targets import emulator_of
 
 LEAST_FREE_MB = 500
@@ -123,7 +123,7 @@ def interpreter(settings: Settings) -> Check:
     if path is None and settings.stage is not None:
         return Check(
             "fail",
-            f"stages/{settings.stage.file.name} names PythonRuntime={settings.runtime}, which is not on the "
+            f"{settings.stage.shown} names PythonRuntime={settings.runtime}, which is not on the "
             "PATH: install that Python, or name another",
         )
     if path is None:
@@ -133,12 +133,14 @@ def interpreter(settings: Settings) -> Check:
 
 def processes(known: state.State) -> Iterator[Check]:
     """Look after the processes that state.json names."""
+    here = of_target(known.target)
     for name, process in known.processes.items():
         if not process.alive():
-            yield Check("warn", f"{name} (process {process.pid}) has ended: `make up` starts it again")
+            yield Check("warn", f"{name} (process {process.pid}) has ended: `make up{here}` starts it again")
         elif name == "emulator" and known.port is not None and services_at(known.port, HEALTH) is None:
             yield Check(
-                "fail", f"the emulator (process {process.pid}) does not answer: `make down`, `make up`"
+                "fail",
+                f"the emulator (process {process.pid}) does not answer: `make down{here}`, `make up{here}`",
             )
         else:
             yield Check("ok", f"{name} runs (process {process.pid})")

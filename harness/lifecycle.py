@@ -19,6 +19,7 @@ from harness.state import State
 from harness.system import (
     EMULATOR_CREDENTIALS,
     REPOSITORY,
+    Clients,
     NotRunning,
     RunningSystem,
     client_config,
@@ -41,7 +42,8 @@ def up(settings: Settings, say: Say) -> RunningSystem:
     Raises:
         Refusal: something the user has to change; what was started before it keeps running.
     """
-    refuse_aws(settings, f"nothing is started on AWS: use `make deploy{settings.words}`, then `make seed`")
+    words = settings.words
+    refuse_aws(settings, f"nothing is started on AWS: use `make deploy{words}`, then `make seed{words}`")
     with state.locked(settings.state_dir):
         known = state.load(settings.state_dir, settings.target)
         running = known.running("emulator")
@@ -73,7 +75,10 @@ def chosen_port(settings: Settings, known: State, running: Process | None) -> in
         Refusal: it runs on another port than asked for.
     """
     if running is not None and settings.port not in (None, known.port):
-        raise Refusal(f"it runs on port {known.port} already: `make down` first to change to {settings.port}")
+        raise Refusal(
+            f"it runs on port {known.port} already: `make down{settings.words}` first to change to "
+            f"{settings.port}"
+        )
     return settings.port or known.port or DEFAULT_PORT
 
 
@@ -102,7 +107,7 @@ def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say)
     address = endpoint_url(known.port)
     client = emulator_clients(address, settings.region)
     cloudformation = client("cloudformation")
-    data_stack = deployment.STACKS[0].name(settings)
+    data_stack = deployment.DATA.name(settings)
     if deployment.describe(cloudformation, data_stack) is None:
         known.deployed, known.seeded = {}, False
         make_bucket(client("s3"))
@@ -125,7 +130,7 @@ def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say)
     return system
 
 
-def take_back_watched(settings: Settings, known: State, client: Any, say: Say) -> None:
+def take_back_watched(settings: Settings, known: State, client: Clients, say: Say) -> None:
     """Let the functions run what was deployed, after `make watch` gave them something else."""
     if known.watched:
         from harness.watch.functions import put_back
@@ -135,7 +140,7 @@ def take_back_watched(settings: Settings, known: State, client: Any, say: Say) -
         known.watched = False
 
 
-def write_down(settings: Settings, known: State, client: Any, address: str) -> RunningSystem:
+def write_down(settings: Settings, known: State, client: Clients, address: str) -> RunningSystem:
     """Read the stacks' outputs and the API key, and keep them as the running system."""
     outputs = deployment.stack_outputs(client("cloudformation"), settings)
     secret = client("secretsmanager").get_secret_value(SecretId=outputs["ApiKeySecretArn"])
@@ -286,7 +291,7 @@ def running(settings: Settings) -> RunningSystem:
     return running_system(settings.target)
 
 
-def emulator_clients(address: str, region: str) -> Any:
+def emulator_clients(address: str, region: str) -> Clients:
     """Give a function that makes boto3 clients for the emulator, before there is a running system."""
     session = boto3.session.Session(region_name=region, **EMULATOR_CREDENTIALS)
     return lambda service: session.client(service, endpoint_url=address, config=client_config())

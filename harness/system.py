@@ -6,7 +6,7 @@ import functools
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +17,9 @@ from botocore.config import Config
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 TargetName = Literal["embedded", "localstack", "aws"]
+
+Clients = Callable[[str], Any]
+"""Makes the boto3 client of a service, by its name."""
 
 # What emulators accept; never the developer's own credentials, which must not leave the machine.
 EMULATOR_CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}

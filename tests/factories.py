@@ -1,11 +1,11 @@
 """Valid objects of the offers system; a test names only what it is about."""
 
 from offerloop.idempotency import AnsweredRequest, IdempotentRequest
+from offerloop.offers.engagement_messages import engagement_message
 from offerloop.offers.experiments import Experiment, ExperimentStatus, Variant
 from offerloop.offers.model import DiscountType, EngagementEvent, EventType, Offer, OfferChange, Shopper
 from offerloop.offers.ports import TrackedEvent
 from offerloop.offers.scoring import CONTROL, Weights
-from offerloop.offers.track_event import engagement_message
 
 NOON = 1_800_000_000  # epoch seconds; 2027-01-15 08:00:00 UTC
 NOON_MS = NOON * 1_000

@@ -1,8 +1,5 @@
 """Shoppers, events, messages and experiments as rows."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from handlers.aws.attributes import (
     Item,
     Value,
@@ -86,22 +83,6 @@ def event_item(event: EngagementEvent) -> dict[str, Value]:
         "delete_at": n(event.occurred_at_ms // 1_000 + EVENTS_KEPT_FOR_S),
     }
     return item | _texts(experiment_id=event.experiment_id, variant=event.variant)
-
-
-def event_from_body(body: Mapping[str, Any]) -> EngagementEvent:
-    """The event that a message on the engagement stream announces (`track_event.engagement_message`)."""
-    return EngagementEvent(
-        event_id=body["event_id"],
-        user_id=body["user_id"],
-        offer_id=body["offer_id"],
-        category=body["category"],
-        event_type=EventType(body["event_type"]),
-        occurred_at_ms=body["occurred_at_ms"],
-        experiment_id=body["experiment_id"],
-        variant=body["variant"],
-        first_exposure=body["first_exposure"],
-        first_conversion=body["first_conversion"],
-    )
 
 
 def message_of(item: Item) -> Message:

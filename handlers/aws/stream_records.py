@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
-from handlers.aws.engagement_rows import event_from_body, message_of
+from handlers.aws.engagement_rows import message_of
 from handlers.aws.keys import EXPERIMENT_PREFIX, METADATA, OFFER_PREFIX
 from handlers.aws.offer_rows import offer_of
+from offerloop.offers.engagement_messages import announced_event
 from offerloop.offers.model import EngagementEvent, OfferChange
 from offerloop.outbox import Message
 
@@ -55,4 +56,4 @@ def table_of(record: Record) -> str:
 
 def engagement_event(record: Record) -> EngagementEvent:
     """The event in a record of the engagement stream."""
-    return event_from_body(orjson.loads(base64.b64decode(record["kinesis"]["data"])))
+    return announced_event(orjson.loads(base64.b64decode(record["kinesis"]["data"])))

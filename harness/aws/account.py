@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.aws.faults import in_one_line
 from harness.settings import Refusal, Settings
-from harness.system import client_config, session_of
+from harness.system import Clients, client_config, session_of
 
 # What the three stacks are made of, by boto3's names.
 SERVICES = (
     *("cloudformation", "s3", "dynamodb", "kinesis", "lambda", "apigateway", "sqs", "sns", "events"),
     *("logs", "cloudwatch", "secretsmanager", "xray"),
 )
-
-Clients = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -77,10 +73,11 @@ def refuse_missing_services(settings: Settings, client: Clients) -> None:
     Raises:
         Refusal: names the services.
     """
+    assert settings.stage is not None
     missing = [service for service in SERVICES if not is_known(client(service).meta.endpoint_url)]
     if missing and len(missing) < len(SERVICES):
         raise Refusal(
-            f"region {settings.region} has no {', '.join(missing)}: choose another in {where(settings)}"
+            f"region {settings.region} has no {', '.join(missing)}: choose another in {settings.stage.shown}"
         )
 
 
@@ -91,8 +88,3 @@ def is_known(address: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def where(settings: Settings) -> str:
-    """Name the stage's file."""
-    return f"stages/{settings.stage.file.name}" if settings.stage else "its stage's file"

@@ -6,7 +6,6 @@ What is executed is the very change set that was shown: a second `sam deploy` co
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,8 @@ from harness.aws.faults import explained_output
 from harness.aws.stage import SECTIONS
 from harness.deploy import (
     DEPLOYED,
+    NEVER_WHOLE,
+    NEW,
     Say,
     Stack,
     StackFailed,
@@ -29,6 +30,7 @@ from harness.deploy import (
     describe,
     failed_resource,
     last_error,
+    looks_at,
 )
 from harness.sam import SamFailed, SamRunner
 from harness.settings import Settings
@@ -37,10 +39,6 @@ MADE = re.compile(r"arn:[\w-]+:cloudformation:\S+:changeSet/\S+")
 MADE_WITHIN_S = 600  # uploads the code
 EXECUTED_WITHIN_S = 3600
 BEGINS_WITHIN_S = 15
-SAYS_EVERY_S = 20.0
-LONGEST_POLL_S = 3.0
-NEW = "REVIEW_IN_PROGRESS"  # a stack that is nothing yet but a change set
-NEVER_WHOLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 # What holds data: replaced or removed, it is gone, or left behind with the data in it.
 HOLDS_DATA = {
     *("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Kinesis::Stream", "AWS::SecretsManager::Secret"),
@@ -288,19 +286,13 @@ def wait_until_done(cloudformation: Any, proposal: Proposal, before: str, say: S
     Raises:
         StackFailed: it does not end; it goes on by itself.
     """
-    began = time.monotonic()
-    poll_s, next_line = 0.2, SAYS_EVERY_S
-    while (spent_s := time.monotonic() - began) < EXECUTED_WITHIN_S:
-        description = describe(cloudformation, proposal.name)
+    for description, spent_s in looks_at(cloudformation, proposal.name, say):
         status = str(description["StackStatus"]) if description is not None else "DELETE_COMPLETE"
         has_begun = description is None or changed_at(description) != before or proposal.is_new
         if not status.endswith("_IN_PROGRESS") and (has_begun or spent_s > BEGINS_WITHIN_S):
             return status
-        if spent_s > next_line:
-            say(f"{proposal.name} is in {status}, {spent_s:.0f} s")
-            next_line += SAYS_EVERY_S
-        time.sleep(poll_s)
-        poll_s = min(poll_s * 1.3, LONGEST_POLL_S)
+        if spent_s > EXECUTED_WITHIN_S:
+            break
     raise StackFailed(f"stack {proposal.name} is still changing after an hour: it goes on by itself in AWS")
 
 

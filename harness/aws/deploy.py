@@ -11,7 +11,6 @@ from rich.console import Console
 from harness import doctor, state
 from harness.aws.account import Account, clients, identify, refuse_missing_services
 from harness.aws.change_sets import (
-    NEW,
     NotYetExported,
     Proposal,
     continue_rollback,
@@ -24,6 +23,8 @@ from harness.aws.change_sets import (
 from harness.aws.confirm import confirm
 from harness.aws.faults import in_one_line
 from harness.deploy import (
+    DATA,
+    NEW,
     STACKS,
     Say,
     Stack,
@@ -32,6 +33,7 @@ from harness.deploy import (
     clear_failed,
     describe,
     never_whole,
+    refuse_changing,
 )
 from harness.sam import SamRunner
 from harness.settings import Refusal, Settings
@@ -111,7 +113,7 @@ class Deployment:
 
     def _reads_what_is_new(self, stack: Stack) -> bool:
         """Tell whether a stack before this one is not there yet."""
-        return stack is not STACKS[0] and any(proposal.is_new for proposal in self._proposed)
+        return stack is not DATA and any(proposal.is_new for proposal in self._proposed)
 
     def _propose(self, stack: Stack) -> bool:
         """Make and show one change set; False when it reads an export that changes before it may bring."""
@@ -172,8 +174,7 @@ def refuse_unusable(settings: Settings, stack: Stack, cloudformation: Any) -> No
     name = stack.name(settings)
     description = describe(cloudformation, name)
     status = str(description["StackStatus"]) if description is not None else NEW
-    if status.endswith("_IN_PROGRESS") and status != NEW:
-        raise StackFailed(f"stack {name} is in {status}: somebody changes it now, wait for the end of that")
+    refuse_changing(name, status)
     if status == "UPDATE_ROLLBACK_FAILED":
         raise StackFailed(f"stack {name} is in {status} and takes no deployment: {continue_rollback(name)}")
     if status == "DELETE_FAILED":

@@ -9,7 +9,7 @@ from typing import Any
 from harness import state
 from harness.aws.account import clients
 from harness.aws.faults import in_one_line
-from harness.deploy import STACKS, StackFailed, describe, stack_outputs
+from harness.deploy import APPLICATION, STACKS, StackFailed, describe, stack_outputs
 from harness.settings import Refusal, Settings, settings_from_environment
 from harness.system import NotRunning, RunningSystem, rest_api_url
 
@@ -69,7 +69,7 @@ def deployed_system(settings: Settings) -> RunningSystem:
 def api_key(settings: Settings, cloudformation: Any, apigateway: Any) -> str:
     """Give the value of the shop's API key, as API Gateway knows it."""
     resource = cloudformation.describe_stack_resource(
-        StackName=STACKS[1].name(settings), LogicalResourceId="ApiKey"
+        StackName=APPLICATION.name(settings), LogicalResourceId="ApiKey"
     )["StackResourceDetail"]
     return str(apigateway.get_api_key(apiKey=resource["PhysicalResourceId"], includeValue=True)["value"])
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from harness import state
-from harness.aws.account import Clients, clients, identify
+from harness.aws.account import clients, identify
 from harness.aws.confirm import confirm
 from harness.aws.deploy import show_place
 from harness.aws.faults import in_one_line
-from harness.deploy import STACKS, Say, describe
+from harness.deploy import DATA, Say, describe
 from harness.destroy import empty_bucket, remove_stacks, stacks_to_remove, tables_of
 from harness.settings import Settings
+from harness.system import Clients
 
 SAM_STACK = "aws-sam-cli-managed-default"  # where the SAM CLI keeps the bucket that `resolve_s3` means
 
@@ -53,7 +54,7 @@ def anything_there(settings: Settings, client: Clients, with_data: bool, say: Sa
     if with_data and tables:
         say(f"goes       all data: tables {', '.join(tables)}")
     elif tables:
-        say(f"stays      stack {STACKS[0].name(settings)} with its tables and secrets (DATA=1 removes them)")
+        say(f"stays      stack {DATA.name(settings)} with its tables and secrets (DATA=1 removes them)")
     return bool(going)
 
 

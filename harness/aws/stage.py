@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.deploy import APPLICATION, STACKS
 from harness.settings import Refusal
 
 FOLDER = "stages"
@@ -22,7 +23,6 @@ NAME = re.compile(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?")
 # The section of the file (--config-env) that belongs to each stack; the application's is the default one,
 # so that `sam build` and `sam deploy` need no further option.
 SECTIONS = {"data": "data", "application": "default", "observability": "observability"}
-SUFFIXES = {"data": "-data", "application": "", "observability": "-observability"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,11 @@ class Stage:
     prefix: str
     parameters: Mapping[str, Mapping[str, str]]
     artifacts: tuple[str | None, str]
+
+    @property
+    def shown(self) -> str:
+        """Its file as messages name it."""
+        return shown(self.file)
 
 
 def load_stage(name: str, application: Path) -> Stage:
@@ -99,9 +104,9 @@ def read_stage(name: str, file: Path) -> Stage:
     region = named or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not region:
         raise Refusal(f'{shown(file)} names no region: add region = "…" to each of its sections')
-    for stack, options in deploys.items():
-        refuse_other_stack_name(file, SECTIONS[stack], options, f"{prefix}offerloop{SUFFIXES[stack]}")
-    artifacts = (default.get("s3_bucket"), default.get("s3_prefix") or f"{prefix}offerloop")
+    for stack in STACKS:
+        refuse_other_stack_name(file, SECTIONS[stack.key], deploys[stack.key], stack.name_after(prefix))
+    artifacts = (default.get("s3_bucket"), default.get("s3_prefix") or APPLICATION.name_after(prefix))
     return Stage(name, file, region, prefix, parameters, artifacts)
 
 

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from harness.deploy import ARTIFACTS_BUCKET, STACKS, TemplateLoader
+from harness.deploy import APPLICATION, ARTIFACTS_BUCKET, deployed_template
 from harness.function_packages import packages_folder
 from harness.settings import Refusal, Settings
+from harness.system import Clients
 from harness.watch.package import Package
 from harness.watch.sources import CodeFolder, Files, differing, files_in
 
-APPLICATION = next(stack for stack in STACKS if stack.built)
 KEPT_FOLDERS = 3  # a worker in the middle of a call may still import from the one before
 TAKEN_WITHIN_S = 30
 # With it as bucket, LocalStack takes the key for a folder on this machine and copies nothing: 0.03 s each,
@@ -72,13 +70,19 @@ class FunctionGroup:
     unpacked: Path
     made: list[Path] = field(default_factory=list)
 
+    def edited(self, files: Files) -> list[str]:
+        """Give the names of the files that differ from what runs, or else (unknown) from what is deployed."""
+        return differing(self.live if self.live is not None else self.package.deployed, files)
+
     def in_order(self, files: Files) -> list[str]:
         """Give the functions' names, those first whose own file another one takes the place of."""
-        edited = set(differing(self.live if self.live is not None else self.package.deployed, files))
+        edited = set(self.edited(files))
         return sorted(self.entries, key=lambda name: self.entries[name] not in edited)
 
 
-def deployed_groups(settings: Settings, client: Any, folders: Iterable[CodeFolder]) -> list[FunctionGroup]:
+def deployed_groups(
+    settings: Settings, client: Clients, folders: Iterable[CodeFolder]
+) -> list[FunctionGroup]:
     """Read from the stack what the functions were deployed with; one that it does not have is left out.
 
     Raises:
@@ -90,7 +94,10 @@ def deployed_groups(settings: Settings, client: Any, folders: Iterable[CodeFolde
         known = [name for name in folder.functions if name in deployed and name in names]
         distinct = {deployed[name].place for name in known}
         if len(distinct) > 1:
-            raise Refusal(f"functions of {folder.path} were deployed with different code: run `make deploy`")
+            raise Refusal(
+                f"functions of {folder.path} were deployed with different code: run "
+                f"`make deploy{settings.words}`"
+            )
         for place in distinct:
             archive = archive_at(client, place)
             package = Package(archive, files_in(folder.path))
@@ -100,10 +107,9 @@ def deployed_groups(settings: Settings, client: Any, folders: Iterable[CodeFolde
     return groups
 
 
-def deployed_functions(settings: Settings, client: Any) -> dict[str, DeployedFunction]:
+def deployed_functions(settings: Settings, client: Clients) -> dict[str, DeployedFunction]:
     """Give the functions of the deployed stack that have their code in a zip, by logical id."""
-    body = client("cloudformation").get_template(StackName=APPLICATION.name(settings))["TemplateBody"]
-    template = yaml.load(body, TemplateLoader) if isinstance(body, str) else body
+    template = deployed_template(client("cloudformation"), APPLICATION.name(settings))
     found = {}
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties") or {}
@@ -120,7 +126,7 @@ def deployed_functions(settings: Settings, client: Any) -> dict[str, DeployedFun
     return found
 
 
-def function_names(settings: Settings, client: Any) -> dict[str, str]:
+def function_names(settings: Settings, client: Clients) -> dict[str, str]:
     """Give the deployed names of the stack's functions by their logical ids."""
     pages = client("cloudformation").get_paginator("list_stack_resources")
     return {
@@ -131,7 +137,7 @@ def function_names(settings: Settings, client: Any) -> dict[str, str]:
     }
 
 
-def archive_at(client: Any, place: Place) -> bytes:
+def archive_at(client: Clients, place: Place) -> bytes:
     """Fetch a zip."""
     return bytes(client("s3").get_object(Bucket=place.bucket, Key=place.key)["Body"].read())
 
@@ -149,7 +155,7 @@ def unpacked_by_emulator(settings: Settings, archive: bytes) -> Path:
     return packages_folder(settings.target) / digest
 
 
-def exchange_code(settings: Settings, client: Any, group: FunctionGroup, files: Files) -> None:
+def exchange_code(settings: Settings, client: Clients, group: FunctionGroup, files: Files) -> None:
     """Let the functions of a group run *files*, and wait until the emulator has taken them.
 
     Raises:
@@ -164,9 +170,8 @@ def exchange_code(settings: Settings, client: Any, group: FunctionGroup, files: 
     functions = client("lambda")
     for name in names:
         functions.update_function_code(FunctionName=name, **code)
-    if (
-        settings.target == "localstack"
-    ):  # the other one runs the new code at once, whatever it says of its state
+    if settings.target == "localstack":
+        # The other one runs the new code at once, whatever it says of its state.
         wait_until_taken(functions, names)
     group.live = files
 
@@ -178,7 +183,7 @@ def folder_of(settings: Settings, group: FunctionGroup, files: Files) -> dict[st
     return {"S3Bucket": FOLDER_ON_THIS_MACHINE, "S3Key": str(group.unpacked)}
 
 
-def zip_of(settings: Settings, client: Any, group: FunctionGroup, files: Files) -> dict[str, str]:
+def zip_of(settings: Settings, client: Clients, group: FunctionGroup, files: Files) -> dict[str, str]:
     """Put a zip of the package into the emulator and give the code that means it.
 
     Unpacking and compiling it would be most of a start: where the package before lies unpacked, it is made
@@ -228,7 +233,7 @@ def update_status(functions: Any, name: str) -> str | None:
     return status
 
 
-def put_back(settings: Settings, client: Any) -> list[str]:
+def put_back(settings: Settings, client: Clients) -> list[str]:
     """Let every function run what its stack says: after a watch, whatever became of the edits.
 
     Returns:

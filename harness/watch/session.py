@@ -7,7 +7,6 @@ import functools
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,7 +15,7 @@ from harness.lifecycle import Say
 from harness.processes import Process
 from harness.settings import Refusal, Settings
 from harness.state import State
-from harness.system import NotRunning, not_running
+from harness.system import Clients, NotRunning, not_running
 from harness.watch.functions import FunctionGroup, deployed_groups, exchange_code
 from harness.watch.sources import (
     REQUIREMENTS,
@@ -46,7 +45,7 @@ class Session:
     def __init__(self, settings: Settings, say: Say) -> None:
         self._settings = settings
         self._say = say
-        self._client: Any = functools.cache(lifecycle.running(settings).client)
+        self._client: Clients = functools.cache(lifecycle.running(settings).client)
         known = state.load(settings.state_dir, settings.target)
         self._emulator = running_emulator(known)
         self._said: dict[str, object] = {}
@@ -89,10 +88,7 @@ class Session:
         Raises:
             NotRunning: the system was stopped.
         """
-        known = state.load(self._settings.state_dir, self._settings.target)
-        if not self._emulator.alive() or known.system is None:
-            raise NotRunning(f"the system was stopped: {not_running(self._settings.target)}")
-        if deployment_in(known) != self._deployment:
+        if deployment_in(self._running_state()) != self._deployment:
             with self._held() as known:
                 self._read_deployment(known)
             self._say("deployed by another command: going on from there")
@@ -135,7 +131,7 @@ class Session:
                 f"{REQUIREMENTS} changed: `make deploy{self._settings.words}` installs what it names; "
                 "until then the last code stays live",
             )
-        fault = first_fault(files, differing(group.live or group.package.deployed, files))
+        fault = first_fault(files, group.edited(files))
         if fault is not None:
             return self._say_once(refused(group), files, f"{fault}; the last good code stays live")
         if self._said.get(failed(group)) == files:
@@ -152,8 +148,7 @@ class Session:
 
     def _bring(self, group: FunctionGroup, files: Files) -> None:
         """Exchange the code of a group of functions, and say so."""
-        names = differing(group.live if group.live is not None else group.package.deployed, files)
-        began = time.monotonic()
+        names, began = group.edited(files), time.monotonic()
         try:
             with self._held() as known:
                 if deployment_in(known) != self._deployment:
@@ -187,10 +182,18 @@ class Session:
                     if time.monotonic() > until:
                         raise
                     time.sleep(LOCK_POLL_S)
-            known = state.load(self._settings.state_dir, self._settings.target)
-            if not self._emulator.alive() or known.system is None:
-                raise NotRunning(f"the system was stopped: {not_running(self._settings.target)}")
-            yield known
+            yield self._running_state()
+
+    def _running_state(self) -> State:
+        """Give the target's state.
+
+        Raises:
+            NotRunning: the system was stopped meanwhile.
+        """
+        known = state.load(self._settings.state_dir, self._settings.target)
+        if not self._emulator.alive() or known.system is None:
+            raise NotRunning(f"the system was stopped: {not_running(self._settings.target)}")
+        return known
 
 
 def running_emulator(known: State) -> Process:

@@ -17,6 +17,7 @@ from offerloop.errors import (
     UnknownOffer,
 )
 from offerloop.idempotency import Answer, IdempotentRequest, answered, recall
+from offerloop.offers.engagement_messages import engagement_message
 from offerloop.offers.experiments import Assignment, assign
 from offerloop.offers.model import Affinity, EngagementEvent, EventType, Offer, OfferStatus, Shopper
 from offerloop.offers.ports import ActivityStore, StaleVisit, TrackedEvent, Visit
@@ -26,7 +27,6 @@ from offerloop.offers.relevance import (
     affinity_after,
     strongest_affinities,
 )
-from offerloop.outbox import Message, Topic
 from offerloop.record import record
 
 DISMISSED_FOR_S = 7 * 24 * 3600  # how long a dismissed offer is not recommended to that user
@@ -195,25 +195,3 @@ def _skips_after(
     if len(after) <= KEPT_SKIPS:
         return after
     return dict(sorted(after.items(), key=lambda skip: (-skip[1], skip[0]))[:KEPT_SKIPS])
-
-
-def engagement_message(event: EngagementEvent) -> Message:
-    """The message that announces an event on the engagement stream."""
-    return Message(
-        message_id=event.event_id,
-        topic=Topic.ENGAGEMENT,
-        partition_key=event.user_id,
-        body={
-            "event_id": event.event_id,
-            "user_id": event.user_id,
-            "offer_id": event.offer_id,
-            "category": event.category,
-            "event_type": event.event_type.value,
-            "occurred_at_ms": event.occurred_at_ms,
-            "experiment_id": event.experiment_id,
-            "variant": event.variant,
-            "first_exposure": event.first_exposure,
-            "first_conversion": event.first_conversion,
-        },
-        written_at_ms=event.occurred_at_ms,
-    )

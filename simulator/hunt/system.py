@@ -8,6 +8,7 @@ from offerloop.batches import take_batch
 from offerloop.clock import now_s
 from offerloop.errors import Busy
 from offerloop.offers.count_engagement import count_engagement
+from offerloop.offers.engagement_messages import announced_event
 from offerloop.offers.experiments import ExperimentStatus
 from offerloop.offers.expire_offers import expire_offers
 from offerloop.offers.model import EngagementEvent, OfferChange
@@ -21,12 +22,13 @@ from simulator.hunt.shop import DONE, Answer, MemoryShop
 from simulator.hunt.streams import RecordStream
 from simulator.memory.activity import MemoryOutbox
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
-from simulator.memory.engagement import MemoryEngagementStore, announced_event
+from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.world import MemoryWorld
 
 STARTS_AT = 1_800_000_000  # epoch seconds; 2027-01-15 08:00:00 UTC
 WHOLE_BATCH = 100
+SURVIVED = (StoreFailed, Busy)  # what a function's batch may fail with; anything else is a finding
 MAX_ROUNDS = 200  # of deliveries until nothing waits; more = consumers answer each other for ever
 
 
@@ -165,7 +167,7 @@ class MemorySystem:
         return take_batch(
             changes,
             lambda batch: watch_inventory(batch, store=store, now=self.now),
-            failures=(StoreFailed, Busy),
+            failures=SURVIVED,
         )
 
     def _publish(self, messages: Sequence[Message], moment: Moment, refused: Collection[int]) -> int:
@@ -183,7 +185,7 @@ class MemorySystem:
         return take_batch(
             events,
             lambda batch: count_engagement(batch, store=store, now=self.now),
-            failures=(StoreFailed, Busy),
+            failures=SURVIVED,
         )
 
     def _prepare(self, experiment_ids: Sequence[str], moment: Moment, _: Collection[int]) -> int:
@@ -193,7 +195,7 @@ class MemorySystem:
             lambda batch: prepare_experiments(
                 batch, store=experiments, offers=self.offers, inventory=inventory
             ),
-            failures=(StoreFailed, Busy),
+            failures=SURVIVED,
         )
 
     def take_message(self, message: Message) -> None:
@@ -201,7 +203,7 @@ class MemorySystem:
         if message.topic is Topic.STOCKOUT_ALERT:
             self.alerts[message.message_id] += 1
         else:
-            self._published.put([announced_event(message)])
+            self._published.put([announced_event(message.body)])
 
 
 Consumer = Callable[[Sequence[Any], Moment, Collection[int]], int]

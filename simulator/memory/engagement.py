@@ -1,33 +1,10 @@
 """Published events counted once each, in memory."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from offerloop.offers.experiments import Tally
-from offerloop.offers.model import EngagementEvent, EventType, TrendingCategory
-from offerloop.outbox import Message
+from offerloop.offers.model import EngagementEvent, TrendingCategory
 from simulator.memory.world import MemoryWorld
-
-_EVENT_TYPES = {
-    event_type.value: event_type for event_type in EventType
-}  # four times as fast as EventType(…)
-
-
-def announced_event(message: Message) -> EngagementEvent:
-    """The event that a message of the engagement stream announces (`track_event.engagement_message`)."""
-    body: Mapping[str, Any] = message.body
-    return EngagementEvent(
-        body["event_id"],
-        body["user_id"],
-        body["offer_id"],
-        body["category"],
-        _EVENT_TYPES[body["event_type"]],
-        body["occurred_at_ms"],
-        body["experiment_id"],
-        body["variant"],
-        body["first_exposure"],
-        body["first_conversion"],
-    )
 
 
 class MemoryEngagementStore:

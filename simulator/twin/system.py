@@ -10,6 +10,7 @@ from typing import Protocol
 from offerloop.clock import Clock, now_s
 from offerloop.offers.choose_pivot import Report
 from offerloop.offers.count_engagement import count_engagement
+from offerloop.offers.engagement_messages import announced_event
 from offerloop.offers.experiments import Experiment, ExperimentStatus
 from offerloop.offers.expire_offers import expire_offers
 from offerloop.offers.manage_offers import create_offer, restock_offer
@@ -22,7 +23,7 @@ from offerloop.offers.watch_inventory import watch_inventory
 from offerloop.outbox import Message, Topic, publish, relay
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
-from simulator.memory.engagement import MemoryEngagementStore, announced_event
+from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.serving import MemoryContextReader
@@ -133,7 +134,7 @@ class System:
 
     def count(self, messages: Sequence[Message]) -> None:
         """offer-update-trending."""
-        events = [announced_event(message) for message in messages]
+        events = [announced_event(message.body) for message in messages]
         count_engagement(events, store=self._engagement, now=now_s(self.clock))
 
     def send(self, messages: Sequence[Message]) -> frozenset[str]:

@@ -4,18 +4,18 @@ OFFERLOOP_SCREENSHOTS names a folder that keeps what was seen.
 """
 
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from harness.processes import unused_port
 from harness.system import REPOSITORY
 from tests import needed
 
@@ -49,9 +49,7 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def served(script: str, folder: Path, **variables: str) -> Iterator[str]:
     """Serve a Streamlit script on a free port; gives its address."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = unused_port()
     address = f"http://127.0.0.1:{port}"
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -53,7 +52,6 @@ class AwsStage:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=hear_ctrl_c,
         )
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -115,11 +113,6 @@ class AwsStage:
             for each in cloudformation.list_change_sets(StackName=f"{self.name}-{stack}")["Summaries"]
             if each["ExecutionStatus"] == "AVAILABLE"
         ]
-
-
-def hear_ctrl_c() -> None:
-    """Let a command hear Ctrl-C, to which a shell makes deaf what it runs in the background."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ended(process: subprocess.Popen[str]) -> subprocess.CompletedProcess[str]:

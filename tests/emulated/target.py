@@ -100,3 +100,10 @@ class Target:
 def trial_copy(folder: Path) -> Path:
     """Copy the trial application, for a test that changes it."""
     return Path(shutil.copytree(TRIAL, folder / "trial"))
+
+
+def change(file: Path, old: str, new: str) -> None:
+    """Replace *old*, which has to be there, wherever it is."""
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))

@@ -17,7 +17,7 @@ import pytest
 
 from harness.system import REPOSITORY
 from tests.emulated.aws_stage import AwsStage, ended
-from tests.emulated.target import TARGET_NAME, TRIAL, Target, trial_copy
+from tests.emulated.target import TARGET_NAME, TRIAL, Target, change, trial_copy
 
 WHOLE = {"offerloop-data", "offerloop", "offerloop-observability"}
 COMPLETE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
@@ -57,12 +57,6 @@ def other_stage(cloud: Target, tmp_path: Path) -> Iterator[AwsStage]:
 def is_whole(stage: AwsStage) -> bool:
     stacks = stage.stacks()
     return set(stacks) == WHOLE and set(stacks.values()) <= COMPLETE
-
-
-def change(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
 
 
 def things(stage: AwsStage) -> list[str]:

@@ -11,7 +11,7 @@ import psutil
 from harness.processes import unused_port
 from harness.system import RunningSystem
 from tests.emulated.storefront import fetch, wait_for
-from tests.emulated.target import Target, trial_copy
+from tests.emulated.target import Target, change, trial_copy
 
 # No target can make it: embedded looks at the timeout, LocalStack at the name.
 BAD_QUEUE = """
@@ -200,9 +200,3 @@ def deployed(target: Target) -> list[str]:
     ended = target.run("deploy")
     assert ended.returncode == 0, ended.stderr
     return [line.split()[1] for line in ended.stdout.splitlines() if line.split()[0] == "deployed"]
-
-
-def change(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -25,9 +24,10 @@ from harness.aws import account
 from harness.aws.deploy import clear_after_question, refuse_unusable
 from harness.aws.faults import explained, explained_output, in_one_line
 from harness.aws.stage import load_stage
-from harness.deploy import STACKS, StackFailed, clear_failed
+from harness.deploy import DATA, STACKS, StackFailed, clear_failed
 from harness.settings import Refusal, Settings
 from harness.system import REPOSITORY
+from tests.unreachable_aws import a_client, a_session
 
 REGION = "us-east-1"
 
@@ -36,17 +36,6 @@ REGION = "us-east-1"
 def settings(tmp_path: Path) -> Settings:
     stage = load_stage("dev", REPOSITORY)
     return Settings("aws", REPOSITORY, tmp_path / "aws-dev", None, stage.prefix, REGION, False, stage)
-
-
-def a_session() -> boto3.session.Session:
-    return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
-
-
-def a_client(service: str):
-    """A client that cannot reach AWS: its credentials are made up, its address is this machine's."""
-    return a_session().client(
-        service, endpoint_url="http://127.0.0.1:1", config=Config(retries={"total_max_attempts": 1})
-    )
 
 
 def refused(code: str, message: str = "no", operation: str = "CreateChangeSet") -> ClientError:
@@ -165,7 +154,7 @@ def test_a_stack_that_takes_no_deployment_is_refused(status: str, words: str, se
     with Stubber(cloudformation) as stub:
         stub.add_response("describe_stacks", described(status))
         with pytest.raises(StackFailed, match=words):
-            refuse_unusable(settings, STACKS[0], cloudformation)
+            refuse_unusable(settings, DATA, cloudformation)
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"])
@@ -173,7 +162,7 @@ def test_other_stacks_are_not(status: str, settings: Settings) -> None:
     cloudformation = a_client("cloudformation")
     with Stubber(cloudformation) as stub:
         stub.add_response("describe_stacks", described(status))
-        refuse_unusable(settings, STACKS[0], cloudformation)
+        refuse_unusable(settings, DATA, cloudformation)
 
 
 def test_a_stack_in_rollback_complete_is_deleted_first_and_said_so(settings: Settings) -> None:
@@ -186,7 +175,7 @@ def test_a_stack_in_rollback_complete_is_deleted_first_and_said_so(settings: Set
         stub.add_client_error(
             "describe_stacks", "ValidationError", "Stack with id dev-offerloop-data does not exist", 400
         )
-        clear_failed(settings, STACKS[0], cloudformation, said.append)
+        clear_failed(settings, DATA, cloudformation, said.append)
         stub.assert_no_pending_responses()
 
     assert said == ["dev-offerloop-data is in ROLLBACK_COMPLETE after a failed deployment: deleting it first"]

@@ -10,7 +10,7 @@ import yaml
 
 from harness.aws.change_sets import Change
 from harness.aws.stage import SECTIONS, load_stage
-from harness.deploy import STACKS, TemplateLoader, parameters_of, quoted
+from harness.deploy import APPLICATION, STACKS, TemplateLoader, parameters_of, quoted
 from harness.settings import Refusal, Settings, settings_from_environment
 from harness.system import REPOSITORY
 
@@ -129,7 +129,7 @@ def test_a_parameter_that_no_template_has_is_refused(tmp_path: Path) -> None:
     settings = Settings("aws", REPOSITORY, tmp_path, None, "x-", "eu-west-1", False, stage)
 
     with pytest.raises(Refusal, match=r"stages/staging.toml: template.yaml has no parameter Cors"):
-        parameters_of(settings, STACKS[1])
+        parameters_of(settings, APPLICATION)
 
 
 def test_the_environment_names_the_stage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ from handlers.aws.engagement_rows import message_item
 from handlers.aws.offer_store import DynamoOfferStore
 from handlers.aws.table_access import Tables
 from harness.system import NotRunning, RunningSystem
+from offerloop.offers.engagement_messages import engagement_message
 from offerloop.offers.experiments import ExperimentStatus, Tally, result_of
 from offerloop.offers.model import Affinity, EventType, Shopper, TrendingCategory
-from offerloop.offers.track_event import engagement_message
 from tests.factories import NOON, NOON_MS, an_event, an_experiment, an_offer
 from tests.memory_dashboard import MemoryDashboard
 from tests.template_tables import create_tables

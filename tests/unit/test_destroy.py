@@ -5,24 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
-from harness.deploy import STACKS, StackFailed
+from harness.deploy import STACKS, StackFailed, failed_resource
 from harness.destroy import empty_bucket, refuse_in_use, refuse_protected, stacks_to_remove, wait_until_gone
 from harness.settings import Settings
+from tests.unreachable_aws import a_client
 
 NAME = "offerloop-data"
 SETTINGS = Settings("embedded", Path(), Path(), None, "", "us-east-1", False)
-
-
-def a_client(service: str) -> Any:
-    """A client that is stubbed, and could reach this machine only."""
-    session = boto3.session.Session(
-        aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
-    )
-    return session.client(service, endpoint_url="http://127.0.0.1:1")
 
 
 def described(**more: Any) -> dict[str, Any]:
@@ -88,27 +80,40 @@ def test_a_protected_table_is_named_with_the_way_out() -> None:
 
 def test_a_removal_that_fails_names_the_resource_and_the_reason() -> None:
     cloudformation = a_client("cloudformation")
-    event = {"StackId": "i", "StackName": NAME, "Timestamp": "2026-01-01T00:00:00Z"}
-    failed = {
-        **event,
-        "EventId": "2",
-        "LogicalResourceId": "Reports",
-        "ResourceType": "AWS::S3::Bucket",
-        "ResourceStatus": "DELETE_FAILED",
-        "ResourceStatusReason": "The bucket is not empty",
-    }
-    began = {
-        **event,
-        "EventId": "1",
-        "LogicalResourceId": NAME,
-        "ResourceType": "AWS::CloudFormation::Stack",
-        "ResourceStatus": "DELETE_IN_PROGRESS",
-    }
+    failed = an_event("Reports", "DELETE_FAILED", ResourceStatusReason="The bucket is not empty")
+    began = an_event(NAME, "DELETE_IN_PROGRESS", ResourceType="AWS::CloudFormation::Stack")
     with Stubber(cloudformation) as stub:
         stub.add_response("describe_stacks", described(StackStatus="DELETE_FAILED"))
         stub.add_response("describe_stack_events", {"StackEvents": [failed, began]})
         with pytest.raises(StackFailed, match=r"Reports \(AWS::S3::Bucket\): The bucket is not empty"):
             wait_until_gone(cloudformation, NAME, print)
+
+
+def test_a_failure_is_found_behind_the_pages_of_its_roll_back() -> None:
+    cloudformation = a_client("cloudformation")
+    rolled_back = [an_event(f"Bucket{number}", "DELETE_COMPLETE") for number in range(100)]
+    pages = [
+        rolled_back,
+        [
+            an_event("Second", "CREATE_FAILED", ResourceStatusReason="Resource creation cancelled"),
+            an_event("Reports", "CREATE_FAILED", ResourceStatusReason="The name is taken"),
+            an_event(NAME, "CREATE_IN_PROGRESS", ResourceType="AWS::CloudFormation::Stack"),
+            an_event("Earlier", "DELETE_FAILED", ResourceStatusReason="of another deployment"),
+        ],
+    ]
+    with Stubber(cloudformation) as stub:
+        stub.add_response("describe_stack_events", {"StackEvents": pages[0], "NextToken": "more"})
+        stub.add_response("describe_stack_events", {"StackEvents": pages[1], "NextToken": "never read"})
+
+        assert failed_resource(cloudformation, NAME) == "Reports (AWS::S3::Bucket): The name is taken"
+
+
+def an_event(logical_id: str, status: str, **more: str) -> dict[str, str]:
+    return {
+        **{"StackId": "i", "StackName": NAME, "EventId": "e", "Timestamp": "2026-01-01T00:00:00Z"},
+        **{"LogicalResourceId": logical_id, "ResourceType": "AWS::S3::Bucket", "ResourceStatus": status},
+        **more,
+    }
 
 
 def test_a_bucket_is_emptied_of_every_version_and_mark() -> None:
@@ -129,3 +134,20 @@ def test_a_bucket_is_emptied_of_every_version_and_mark() -> None:
         )
         assert empty_bucket(s3, "reports") == 3
         stub.assert_no_pending_responses()
+
+
+def test_who_waits_hears_from_time_to_time_what_state_the_stack_is_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cloudformation, now, said = a_client("cloudformation"), [0.0], list[str]()
+    monkeypatch.setattr("harness.deploy.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("harness.deploy.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    with Stubber(cloudformation) as stub:
+        for _ in range(30):
+            stub.add_response("describe_stacks", described(StackStatus="DELETE_IN_PROGRESS"))
+        stub.add_client_error("describe_stacks", "ValidationError", "it does not exist", 400)
+        wait_until_gone(cloudformation, NAME, said.append)
+        stub.assert_no_pending_responses()
+
+    # Of the looks, which are 3 s apart by then, the first ones beyond 20 s and 40 s.
+    assert said == [f"{NAME} is in DELETE_IN_PROGRESS, {seconds} s" for seconds in (22, 43)]

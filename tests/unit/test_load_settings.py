@@ -1,6 +1,5 @@
 """What `make load` may be asked for; anything else is one line, and nothing is sent."""
 
-import socket
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from harness.load_settings import (
     refuse_unlimited_aws,
     results_root,
 )
+from harness.processes import unused_port
 from harness.settings import Refusal
 from harness.system import RunningSystem
 from loadtests.plan import Shape
@@ -112,22 +112,15 @@ def test_an_emulator_is_loaded_on_loopback_addresses_only(host):
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])
-def test_a_system_that_does_not_answer_is_told_from_a_slow_one(tmp_path, monkeypatch, unused_port):
+def test_a_system_that_does_not_answer_is_told_from_a_slow_one(tmp_path, monkeypatch):
     monkeypatch.setenv("RESULTS", str(tmp_path))
-    silent = a_system(f"http://127.0.0.1:{unused_port}/prod")
+    silent = a_system(f"http://127.0.0.1:{unused_port()}/prod")
 
     with pytest.raises(Refusal, match="does not answer: run `make up` first"):
         refuse_silent(silent)
     with pytest.raises(Refusal, match="does not answer"):
         load_on(silent, print, None)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_results_go_to_the_state_folder_or_where_one_says(monkeypatch, tmp_path):

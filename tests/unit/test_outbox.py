@@ -1,6 +1,6 @@
 """What is accepted is marked, what is not stays and is relayed later."""
 
-from offerloop.offers.track_event import engagement_message
+from offerloop.offers.engagement_messages import engagement_message
 from offerloop.outbox import RELAY_AFTER_S, publish, relay
 from simulator.memory.activity import MemoryOutbox
 from simulator.memory.world import MemoryWorld

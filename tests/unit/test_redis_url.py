@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import boto3
 import pytest
 from botocore.stub import Stubber
 
 from handlers import wiring
 from handlers.settings import Settings
 from tests.expanded_template import application
+from tests.unreachable_aws import a_client
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:redis-a1B2c3"
 URL = "rediss://shop:s3cret%2F@cache.example:6379/0"
@@ -29,9 +29,7 @@ def settings(**variables: str) -> Settings:
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
     """Secrets Manager, which answers what a test adds and nothing twice."""
-    client = boto3.client(
-        "secretsmanager", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
-    )
+    client = a_client("secretsmanager")
     monkeypatch.setattr(wiring, "client", {"secretsmanager": client}.__getitem__)
     with Stubber(client) as stubber:
         yield stubber

@@ -13,8 +13,8 @@ from handlers.aws.stream_records import (
     outbox_message,
     table_of,
 )
+from offerloop.offers.engagement_messages import engagement_message
 from offerloop.offers.model import OfferChange
-from offerloop.offers.track_event import engagement_message
 from tests.factories import NOON, an_event, an_experiment, an_offer
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/demo-Offers/stream/2027-01-15T08:00:00.000"

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from handlers.aws.transport import AwsTransport
-from offerloop.offers.track_event import engagement_message
+from offerloop.offers.engagement_messages import engagement_message
 from offerloop.outbox import Message, Topic
 from tests.factories import an_event
 

@@ -92,7 +92,9 @@ def an_unknown_type_is_refused(place: Place) -> Finding:
     return judged("ROLLBACK" in status["StackStatus"], status["StackStatus"])
 
 
-@CLOUDFORMATION.check(instead="the harness deletes no single stack; `make reset` empties the emulator")
+@CLOUDFORMATION.check(
+    instead="`make destroy` removes readers first, and asks who reads before it deletes a stack"
+)
 def a_stack_imports_what_another_exports(place: Place) -> Finding:
     """An exported name, imported by the next stack; the first cannot be deleted meanwhile."""
     export = place.name("export")
@@ -133,9 +135,7 @@ def a_change_set_says_what_it_would_change(place: Place) -> Finding:
     )
 
 
-@IAM.check(
-    instead="cfn-lint and review of the policies in the templates; only AWS shows a missing permission"
-)
+@IAM.check(instead="tests read every role in the templates; only AWS shows a missing permission")
 def who_has_no_permission_is_refused(place: Place) -> Finding:
     """A role without any policy reads a table."""
     iam, name, table = place.client("iam"), place.name("role"), make_table(place)

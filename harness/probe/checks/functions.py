@@ -10,6 +10,7 @@ from harness.probe.function import Function
 from harness.probe.place import Place, race, refusal
 from harness.probe.resources import (
     key,
+    kinesis_summary,
     make_kinesis_stream,
     make_queue,
     make_table,
@@ -20,15 +21,13 @@ from harness.probe.resources import (
 FUNCTIONS = Group("Lambda")
 RETRIES = 2
 FROM_THE_START = {"StartingPosition": "TRIM_HORIZON"}
-QUIET_S = 1.5  # how long what must not come is waited for
+LONG_CALL_S = 1.5  # calls made at once are still at work when the last of them comes
 
 
 def stream_of(place: Place, **options: Any) -> tuple[Function, str]:
     """Make a function that reads a Kinesis stream of one shard in batches of ten; give both."""
-    stream = make_kinesis_stream(place)
-    described = place.client("kinesis").describe_stream_summary(StreamName=stream)
-    function = Function(place)
-    arn = described["StreamDescriptionSummary"]["StreamARN"]
+    stream, function = make_kinesis_stream(place), Function(place)
+    arn = kinesis_summary(place, stream)["StreamARN"]
     function.listen(arn, BatchSize=10, **FROM_THE_START, **options)
     return function, stream
 
@@ -207,8 +206,7 @@ def reserved_concurrency_is_a_limit(place: Place) -> Finding:
     function.invoke()
 
     def call(_: int) -> str:
-
-        event = json.dumps({"sleep_s": QUIET_S})
+        event = json.dumps({"sleep_s": LONG_CALL_S})
         return refusal(client.invoke, FunctionName=function.name, Payload=event)
 
     refused = race(call, 4).count("TooManyRequestsException")

@@ -21,7 +21,7 @@ SORTED_OUT = "what reads logs here (`make logs`, harness/metrics.py) sorts the l
 
 
 def metric_sum(place: Place, namespace: str, **dimensions: str) -> float:
-    """Give the sum of the metric ``Answers`` over the last hours."""
+    """Give the sum of the metric ``Answers`` over the last hour."""
     now = datetime.now(UTC)
     points = place.client("cloudwatch").get_metric_statistics(
         Namespace=namespace,
@@ -157,20 +157,21 @@ def metrics_that_functions_log_can_be_read(place: Place) -> Finding:
 @LOGS.check(instead=SORTED_OUT)
 def a_search_for_words_finds_their_lines_alone(place: Place) -> Finding:
     """A quoted word, of two lines."""
-    group = LogGroup(place, place.name("logs"))
-    group.write(*LINES)
-    place.wait_for("the line", lambda: group.search('"ann"'))
-    found = group.search('"ann"')
-    return judged(found == ["ann"], f"{len(found)} of two lines; wanted: 1")
+    return finds_ann_alone(place, '"ann"')
 
 
 @LOGS.check(relied_on=False)
 def a_search_by_field_finds_its_lines_alone(place: Place) -> Finding:
     """A JSON pattern, of two lines."""
+    return finds_ann_alone(place, '{ $.level = "ERROR" }')
+
+
+def finds_ann_alone(place: Place, pattern: str) -> Finding:
+    """Search the two lines once they can be read."""
     group = LogGroup(place, place.name("logs"))
     group.write(*LINES)
-    place.wait_for("a line", lambda: group.search(""))
-    found = group.search('{ $.level = "ERROR" }')
+    place.wait_for("both lines", lambda: len(group.search("")) == len(LINES))
+    found = group.search(pattern)
     return judged(found == ["ann"], f"{len(found)} of two lines; wanted: 1")
 
 

@@ -11,7 +11,6 @@ from harness.system import RunningSystem
 from tests.emulated.differences import expected_failures
 from tests.emulated.target import TARGET_NAME, TRIAL, Target
 
-
 TRIAL_AT_WORK = pytest.StashKey[Target]()
 FILES_ON_TRIAL = pytest.StashKey[set[Path]]()  # those of which a test uses the trial application
 
@@ -32,7 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Stop the trial application once no file uses it any more: an idle LocalStack takes a tenth of a core."""
+    """Stop the trial application after the last file on it: an idle LocalStack takes a tenth of a core."""
     goes_on = nextitem is not None and nextitem.path in item.config.stash[FILES_ON_TRIAL]
     if TRIAL_AT_WORK in item.session.stash and not goes_on:
         item.session.stash[TRIAL_AT_WORK].down()

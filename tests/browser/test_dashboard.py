@@ -37,9 +37,7 @@ def test_every_page_renders_whole(chromium, sample, size):
                 warnings.first if state == "down" else page.get_by_role("heading", level=1)
             ).to_be_visible()
             if state == "busy" and name != "health":
-                expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(
-                    timeout=SETTLES_WITHIN_MS
-                )
+                expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
             keep(page, f"{state}-{name}-{size[0]}")
 
 
@@ -68,9 +66,7 @@ def test_a_typed_user_is_served_and_a_refresh_neither_flickers_nor_forgets(chrom
         box.click()
         box.fill("someone-new")
         box.press("Enter")
-        expect(page.get_by_text("Nothing is known about this user yet")).to_be_visible(
-            timeout=SETTLES_WITHIN_MS
-        )
+        expect(page.get_by_text("Nothing is known about this user yet")).to_be_visible()
         plot = page.locator(".js-plotly-plot").first
         expect(plot).to_be_visible()
         plot.evaluate("element => { element.dataset.marked = 'yes' }")

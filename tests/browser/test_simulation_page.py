@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import pages
-from tests.browser.pages import PHONE, SETTLES_WITHIN_MS, WIDE, keep, opened, served
+from tests.browser.pages import PHONE, WIDE, keep, opened, served
 from tests.simulation_pages import fill
 
 
@@ -36,13 +36,13 @@ def test_a_story_and_a_comparison_render_whole(chromium: Browser, address: str, 
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{address}/simulation-runs")
-        expect(page.get_by_text("cut-short is partial")).to_be_visible(timeout=SETTLES_WITHIN_MS)
-        expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=SETTLES_WITHIN_MS)
+        expect(page.get_by_text("cut-short is partial")).to_be_visible()
+        expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
 
         choose(page, "Run (A)", "baseline-vs-baseline-7, A")
         choose(page, "Compared with (B)", "baseline-vs-baseline-7, B")
-        expect(page.get_by_text("in 5 of 5 replications")).to_be_visible(timeout=SETTLES_WITHIN_MS)
-        expect(page.locator(".js-plotly-plot")).to_have_count(7, timeout=SETTLES_WITHIN_MS)
+        expect(page.get_by_text("in 5 of 5 replications")).to_be_visible()
+        expect(page.locator(".js-plotly-plot")).to_have_count(7)
 
         expect(page.get_by_test_id("stException")).to_have_count(0)
         assert errors == []

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from harness.system import RunningSystem
-from tests.browser.pages import PAGES, SETTLES_WITHIN_MS, WIDE, chromium, keep, opened, served, visit
+from tests.browser.pages import PAGES, WIDE, chromium, keep, opened, served, visit
 from tests.emulated.storefront import Storefront
 from tests.emulated.target import Target
 
@@ -31,9 +31,7 @@ def test_every_page_shows_the_running_system(system, tmp_path):
     ):
         for name in PAGES:
             assert visit(page, address, name) == []
-            expect(page.get_by_test_id("stMetric").or_(page.get_by_test_id("stCode")).first).to_be_visible(
-                timeout=SETTLES_WITHIN_MS
-            )
+            expect(page.get_by_test_id("stMetric").or_(page.get_by_test_id("stCode")).first).to_be_visible()
             expect(page.get_by_test_id("stException")).to_have_count(0)
             expect(page.get_by_text("does not answer")).to_have_count(0)
             assert system.api_key not in page.content()
@@ -51,11 +49,11 @@ def test_a_system_that_goes_is_announced_and_comes_back_by_itself(tmp_path):
             opened(browser, WIDE) as page,
         ):
             visit(page, address, "health")
-            expect(page.get_by_text("In stock")).to_be_visible(timeout=SETTLES_WITHIN_MS)
+            expect(page.get_by_text("In stock")).to_be_visible()
 
             target.down()
-            expect(page.get_by_text("does not answer")).to_be_visible(timeout=SETTLES_WITHIN_MS)
+            expect(page.get_by_text("does not answer")).to_be_visible()
             expect(page.get_by_test_id("stException")).to_have_count(0)
 
             target.up()
-            expect(page.get_by_text("In stock")).to_be_visible(timeout=SETTLES_WITHIN_MS)
+            expect(page.get_by_text("In stock")).to_be_visible()

@@ -174,7 +174,7 @@ class InventoryManager:
         if eligible:
             offer = self._random.choice(eligible)
             self._raised = (offer["offer_id"], offer["discount_value"])
-            yield _price(offer["offer_id"], offer["discount_value"] + PRICE_STEP)
+            yield _price(offer["offer_id"], round(offer["discount_value"] + PRICE_STEP, 2))
         return bool(eligible)
 
     def end_sale(self) -> Steps:

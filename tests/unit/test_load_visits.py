@@ -159,3 +159,12 @@ def test_after_any_number_of_rounds_every_price_is_as_it_was(seed, rounds):
     sent(manager.end_sale(), shop)
 
     assert prices == {"A": 10, "B": 45, "C": 97}
+
+
+def test_a_raised_discount_has_two_decimals_whatever_floats_make_of_it():
+    offer = {"offer_id": "A", "discount_value": 12.13, "discount_type": "PERCENTAGE"}
+    listed = Answer({"offers": [offer | {"status": "ACTIVE", "inventory_count": 1_000}]})
+
+    [*_, change] = sent(InventoryManager(Random(1)).round(), lambda _: listed)
+
+    assert change.body == {"discount_value": 17.13}

@@ -6,7 +6,9 @@
     ├── NotAllowed            somebody we know asks for what is not theirs
     ├── NotFound
     │   ├── UnknownOffer
-    │   └── UnknownExperiment
+    │   ├── UnknownExperiment
+    │   ├── UnknownProduct
+    │   └── UnknownOrder
     ├── Conflict              right request, wrong moment
     │   ├── OutOfStock
     │   ├── OfferNotActive
@@ -14,12 +16,18 @@
     │   ├── AlreadyRedeemed
     │   ├── OfferExists
     │   ├── ExperimentExists
-    │   └── ExperimentNotReady
-    ├── CategoryMismatch      the event names another category than its offer
+    │   ├── ExperimentNotReady
+    │   ├── ProductExists
+    │   └── OrderNotOpen
+    ├── CategoryMismatch      an event or a product is of another category than its offer
+    ├── NotSold               an order names a product that is not in the catalogue
+    ├── AmountMismatch        a price or a total is not what the catalogue makes it
     ├── IdempotencyKeyReused  same key, other body
     └── TryAgain              nothing is wrong; the same request may succeed later
         ├── TooManyRequests
-        └── Busy
+        ├── Busy
+        ├── PaymentUnavailable
+        └── CarrierUnavailable
 
 `handlers/errors.py` maps each type to HTTP in one table. `code` is stable: clients may switch on it.
 """
@@ -47,14 +55,18 @@ class Refusal(Exception):
         return str(self)
 
 
-class InvalidInput(Refusal):
-    """The request is malformed: a field is missing, unknown, of the wrong type or out of range."""
-
-    code = "invalid_input"
+class FieldedRefusal(Refusal):
+    """A refusal of some fields of a request."""
 
     def __init__(self, message: str, fields: Sequence[FieldError] = ()) -> None:
         super().__init__(message)
         self.fields = tuple(fields)
+
+
+class InvalidInput(FieldedRefusal):
+    """The request is malformed: a field is missing, unknown, of the wrong type or out of range."""
+
+    code = "invalid_input"
 
 
 class NotSignedIn(Refusal):
@@ -87,6 +99,18 @@ class UnknownExperiment(NotFound):
     code = "unknown_experiment"
 
 
+class UnknownProduct(NotFound):
+    """No product has this id."""
+
+    code = "unknown_product"
+
+
+class UnknownOrder(NotFound):
+    """No order of this customer has this id."""
+
+    code = "unknown_order"
+
+
 class Conflict(Refusal):
     """The request is right in itself and cannot be carried out as things stand."""
 
@@ -94,7 +118,7 @@ class Conflict(Refusal):
 
 
 class OutOfStock(Conflict):
-    """No unit of the offer is left."""
+    """Too few units of the offer or the product are left."""
 
     code = "out_of_stock"
 
@@ -135,10 +159,34 @@ class ExperimentNotReady(Conflict):
     code = "experiment_not_ready"
 
 
+class ProductExists(Conflict):
+    """A product with this id was created before."""
+
+    code = "product_exists"
+
+
+class OrderNotOpen(Conflict):
+    """The order has gone too far, or not far enough, for what is asked."""
+
+    code = "order_not_open"
+
+
 class CategoryMismatch(Refusal):
-    """An event names a category that is not its offer's."""
+    """An event names a category that is not its offer's, or an offer is used on a product of another."""
 
     code = "category_mismatch"
+
+
+class NotSold(FieldedRefusal):
+    """An order names a product that is not in the catalogue, or is sold no more."""
+
+    code = "product_not_sold"
+
+
+class AmountMismatch(FieldedRefusal):
+    """A price or a total that is not what the catalogue makes it; each field has both figures."""
+
+    code = "amount_mismatch"
 
 
 class IdempotencyKeyReused(Refusal):
@@ -167,3 +215,15 @@ class Busy(TryAgain):
     """Others changed the same thing at the same time, too often for the retries we allow."""
 
     code = "busy"
+
+
+class PaymentUnavailable(TryAgain):
+    """The payment service gave no answer that says what happened."""
+
+    code = "payment_unavailable"
+
+
+class CarrierUnavailable(TryAgain):
+    """The carrier gave no answer."""
+
+    code = "carrier_unavailable"

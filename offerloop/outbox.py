@@ -19,6 +19,10 @@ class Topic(StrEnum):
 
     ENGAGEMENT = "ENGAGEMENT"  # Kinesis, partitioned by user
     STOCKOUT_ALERT = "STOCKOUT_ALERT"  # SNS
+    ORDER_WORK = "ORDER_WORK"  # SQS, to the order processor
+    ORDER_NOTICE = "ORDER_NOTICE"  # SQS, to whoever writes to customers
+    SETTLEMENT = "SETTLEMENT"  # SQS, to whoever corrects payments
+    OFFER_PURCHASE = "OFFER_PURCHASE"  # SQS, to whoever records redemptions
 
 
 @record(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class Offer:
         inventory_count: units left, >= 0.
         expires_at: epoch seconds, or None for an offer without an end.
         redemptions_per_user: how often one user may redeem it; 0 = no limit.
-        received_count: units ever put in stock through us; redeemed_count: units ever taken.
+        received_count: units ever put in stock through us; redeemed_count: units ever taken for good.
+        held_count: units that open orders hold.
     """
 
     offer_id: str
@@ -61,6 +62,7 @@ class Offer:
     redemptions_per_user: int = 1
     received_count: int = 0
     redeemed_count: int = 0
+    held_count: int = 0
 
     @property
     def effective_priority(self) -> int:

@@ -111,6 +111,7 @@ class ActivityStore(IdempotencyStore, Protocol):
         """Store an event and its effects in one transaction.
 
         Raises:
+            AlreadyRecorded: the event is stored already; nothing else is looked at.
             StaleVisit: the shopper changed since the visit was read, or the key was just answered by a
                 concurrent twin: read again and decide again.
             OutOfStock, OfferNotActive, OfferHasExpired: the offer changed since the visit was read.
@@ -126,6 +127,10 @@ class ActivityStore(IdempotencyStore, Protocol):
 
     def events_of(self, user_id: str, limit: int) -> Sequence[EngagementEvent]:
         """A user's latest events, newest first."""
+
+
+class AlreadyRecorded(Exception):
+    """An event with this id is stored already."""
 
 
 class StaleVisit(Exception):

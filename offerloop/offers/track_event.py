@@ -68,7 +68,7 @@ def track_event(
         if remembered is not None:
             return remembered
         visit = store.visit(command.user_id, command.offer_id)
-        tracked = _decide(command, visit, ids.new_id(), now_ms, request)
+        tracked = decide(command, visit, ids.new_id(), now_ms, request)
         try:
             store.record(tracked)
         except StaleVisit:
@@ -81,9 +81,22 @@ def _answer(event_id: str) -> Answer:
     return {"message": "Event tracked successfully", "event_id": event_id}
 
 
-def _decide(
-    command: TrackEvent, visit: Visit, event_id: str, now_ms: int, request: IdempotentRequest | None
+def decide(
+    command: TrackEvent,
+    visit: Visit,
+    event_id: str,
+    now_ms: int,
+    request: IdempotentRequest | None,
+    *,
+    by_order: bool = False,
 ) -> TrackedEvent:
+    """Everything that one event changes.
+
+    Args:
+        by_order: a REDEMPTION whose unit, and whose count for the user, an order has taken already.
+    Raises:
+        see `track_event`.
+    """
     offer, shopper, now = visit.offer, visit.shopper, now_ms // 1_000
     if offer is None:
         raise UnknownOffer(f"no offer has the id {command.offer_id!r}")
@@ -91,14 +104,14 @@ def _decide(
         raise CategoryMismatch(
             f"{offer.offer_id} is in category {offer.category!r}, not {command.category!r}"
         )
-    takes_unit = command.event_type is EventType.REDEMPTION
+    takes_unit = command.event_type is EventType.REDEMPTION and not by_order
     if takes_unit:
         check_redeemable(offer, visit.redemptions, offer.redemptions_per_user, now)
     event = _event(command, shopper, assign(shopper.user_id, visit.experiment), event_id, now_ms)
     return TrackedEvent(
         event=event,
         shopper_before=shopper,
-        shopper_after=_shopper_after(shopper, event, offer, visit.redemptions),
+        shopper_after=_shopper_after(shopper, event, offer, visit.redemptions - by_order),
         takes_unit=takes_unit,
         redemption_limit=offer.redemptions_per_user,
         message=engagement_message(event),
@@ -107,12 +120,13 @@ def _decide(
     )
 
 
-def check_redeemable(offer: Offer, redemptions: int, limit: int, now: int) -> None:
+def check_redeemable(offer: Offer, redemptions: int, limit: int, now: int, units: int = 1) -> None:
     """Refuse a REDEMPTION that cannot be; a store asks again when it takes the unit.
 
     Args:
         redemptions: how often this user has redeemed the offer so far.
         limit: how often one user may; 0 = no limit.
+        units: how often it is to be redeemed now, > 0.
     Raises:
         OfferHasExpired, OfferNotActive, AlreadyRedeemed, OutOfStock: the first that holds, in this order.
     """
@@ -120,9 +134,9 @@ def check_redeemable(offer: Offer, redemptions: int, limit: int, now: int) -> No
         raise OfferHasExpired(f"{offer.offer_id} has ended")
     if offer.status is not OfferStatus.ACTIVE:
         raise OfferNotActive(f"{offer.offer_id} is {offer.status}")
-    if limit and redemptions >= limit:
+    if limit and redemptions + units > limit:
         raise already_redeemed(offer.offer_id)
-    if offer.inventory_count <= 0:
+    if offer.inventory_count < units:
         raise OutOfStock(f"{offer.offer_id} is out of stock")
 
 

@@ -82,7 +82,7 @@ def _settle_attributes(offer_id: str, situation: Situation, store: InventoryStor
     offer, state = situation.offer, situation.state
     if offer is None:
         return
-    adjusted = offer.inventory_count - offer.received_count + offer.redeemed_count
+    adjusted = offer.inventory_count + offer.held_count + offer.redeemed_count - offer.received_count
     if adjusted != state.adjusted_count:
         store.save_adjusted(offer, adjusted)
     pivot = store.get_pivot(state.boosted_by) if state.boosted_by else None

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from offerloop.idempotency import AnsweredRequest
 from offerloop.offers.model import EngagementEvent, Shopper
-from offerloop.offers.ports import StaleVisit, TrackedEvent, Visit
+from offerloop.offers.ports import AlreadyRecorded, StaleVisit, TrackedEvent, Visit
 from offerloop.offers.track_event import check_redeemable
 from offerloop.outbox import Message
 from offerloop.rate_limit import Allowance
@@ -47,6 +47,8 @@ class MemoryActivityStore(MemoryIdempotencyStore):
 
     def record(self, tracked: TrackedEvent) -> None:
         world, event = self._world, tracked.event
+        if event.event_id in world.events:
+            raise AlreadyRecorded
         stored = world.shoppers.get(event.user_id)
         version = 0 if stored is None else stored.version
         if version != tracked.shopper_before.version or self._is_answered(tracked.answered, tracked.now):

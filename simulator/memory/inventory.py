@@ -148,5 +148,5 @@ class MemoryInventoryStore(MemoryRankedLists):
             self._world.put_offer(replace(offer, priority_boost=boost))
 
 
-def _counts(offer: Offer) -> tuple[int, int, int]:
-    return offer.inventory_count, offer.received_count, offer.redeemed_count
+def _counts(offer: Offer) -> tuple[int, int, int, int]:
+    return offer.inventory_count, offer.received_count, offer.redeemed_count, offer.held_count

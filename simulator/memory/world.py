@@ -20,6 +20,9 @@ from offerloop.offers.model import (
 )
 from offerloop.offers.scoring import CONTROL, Order, RankEntry, Weights
 from offerloop.offers.trending import TrendScores
+from offerloop.orders import model as orders_model
+from offerloop.orders.messages import NoticeKind
+from offerloop.orders.notices import Notice
 from offerloop.outbox import Message
 
 Place = tuple[str, RankEntry]  # category and entry
@@ -65,6 +68,10 @@ class MemoryWorld:
         counted_at: epoch seconds at which an event was counted, by event id.
         answers: by scope and key.
         hits: requests counted by subject and window.
+        orders_of: customer id -> ids of its orders, in the order of their placing.
+        transitions: order id -> its history, oldest first.
+        notices_of_day: messages counted by phone and UTC day.
+        opted_out: phones whose owners want no messages.
     """
 
     clock: Clock
@@ -87,6 +94,13 @@ class MemoryWorld:
     tallies: defaultdict[str, dict[str, list[int]]] = field(default_factory=lambda: defaultdict(dict))
     answers: dict[tuple[str, str], AnsweredRequest] = field(default_factory=dict)
     hits: dict[tuple[str, int], int] = field(default_factory=dict)
+    products: dict[str, orders_model.Product] = field(default_factory=dict)
+    orders: dict[str, orders_model.Order] = field(default_factory=dict)
+    orders_of: dict[str, list[str]] = field(default_factory=dict)
+    transitions: dict[str, list[orders_model.Transition]] = field(default_factory=dict)
+    notices: dict[tuple[str, NoticeKind], Notice] = field(default_factory=dict)
+    notices_of_day: dict[tuple[str, str], int] = field(default_factory=dict)
+    opted_out: set[str] = field(default_factory=set)
     outbox: dict[str, Message] = field(default_factory=dict)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

@@ -1,0 +1,1 @@
+"""Orders: from checkout to COMPLETED, with everything held, posted and given back on the way."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import state
+from harness import payments, state
 from harness.check import Check
 from harness.emulator import port_taken, services_at
 from harness.processes import port_is_free
@@ -141,6 +141,10 @@ def processes(known: state.State) -> Iterator[Check]:
             yield Check(
                 "fail",
                 f"the emulator (process {process.pid}) does not answer: `make down{here}`, `make up{here}`",
+            )
+        elif name == payments.NAME and not payments.answers(known.payments_port):
+            yield Check(
+                "fail", f"the payment service (process {process.pid}) does not answer: `make down`, `make up`"
             )
         else:
             yield Check("ok", f"{name} runs (process {process.pid})")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from harness import deploy as deployment
 from harness import destroy as destruction
-from harness import doctor, state
+from harness import doctor, payments, state
 from harness.emulator import Emulator, endpoint_url
 from harness.processes import Process, start_detached, stop
 from harness.sam import SamRunner
@@ -32,8 +33,8 @@ from harness.targets import emulator_of, emulator_to_start
 
 Say = deployment.Say
 
-# Stopped in this order: what uses the emulator before the emulator itself.
-STOP_ORDER = ("shoppers", "docs", "dashboard", "metrics", "emulator")
+# Stopped in this order: what uses the emulator before the emulator itself, and that before what it uses.
+STOP_ORDER = ("shoppers", "docs", "dashboard", "metrics", "emulator", "payments")
 
 
 def up(settings: Settings, say: Say) -> RunningSystem:
@@ -61,6 +62,8 @@ def up(settings: Settings, say: Say) -> RunningSystem:
                 emulator.forget()
             if settings.reset or not emulator.keeps_data:
                 known.deployed, known.seeded = {}, False
+                payments.forget(settings, known)
+        settings = replace(settings, payment_url=payments.address(known))
         # The SAM CLI takes a second to import: begin while the emulator starts, when it will be needed.
         with deployment.prepared(settings, known) as sam:
             if emulator is not None:
@@ -104,6 +107,7 @@ def start_emulator(emulator: Emulator, known: State, port: int) -> None:
 def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say) -> RunningSystem:
     """Deploy what changed, seed new tables, start what belongs to it, and write down the system."""
     assert known.port is not None
+    payments.start(settings, known)
     address = endpoint_url(known.port)
     client = emulator_clients(address, settings.region)
     cloudformation = client("cloudformation")
@@ -152,6 +156,7 @@ def write_down(settings: Settings, known: State, client: Clients, address: str) 
         "api_url": rest_api_url(outputs["ApiUrl"], address),
         "api_key": secret["SecretString"],
         "outputs": outputs,
+        "payment_url": settings.payment_url,
     }
     state.save(settings.state_dir, known)
     return running_system(settings.target)
@@ -178,7 +183,7 @@ def put_samples(settings: Settings, system: RunningSystem, say: Say) -> None:
         put(system)
     except TimeoutError as late:
         raise Refusal(str(late)) from late
-    say("seeded the sample offers and users")
+    say("seeded the sample offers, users and products")
 
 
 def redeploy(settings: Settings, say: Say) -> list[str]:
@@ -192,6 +197,7 @@ def redeploy(settings: Settings, say: Say) -> list[str]:
         if known.running("emulator") is None:
             raise NotRunning(f"nothing is running: `make up{of_target(settings.target)}` starts and deploys")
         before, watched = dict(known.deployed), known.watched
+        settings = replace(settings, payment_url=payments.address(known))
         with deployment.prepared(settings, known) as sam:
             bring_up_to_date(settings, known, sam, say)
         changed = [key for key, fingerprint in known.deployed.items() if fingerprint != before.get(key)]
@@ -219,6 +225,8 @@ def destroy(settings: Settings, with_data: bool, say: Say) -> bool:
             key: what for key, what in known.deployed.items() if key not in {stack.key for stack in removed}
         }
         known.system, known.seeded = None, known.seeded and not with_data
+        if with_data:
+            payments.forget(settings, known)
         state.save(settings.state_dir, known)
         return bool(removed)
 

@@ -34,6 +34,7 @@ class Settings:
         prefix: what the names of stacks, tables and functions begin with.
         reset: start from empty state.
         stage: the stage on AWS, None on an emulator.
+        payment_url: where an emulator's functions find the payment service; None before it is started.
     """
 
     target: TargetName
@@ -44,6 +45,7 @@ class Settings:
     region: str
     reset: bool
     stage: Stage | None = None
+    payment_url: str | None = None
 
     @property
     def logs(self) -> Path:

@@ -21,6 +21,7 @@ class State:
 
     Attributes:
         port: the emulator's port.
+        payments_port: the stand-in payment service's port.
         way: how the emulator was started last, of those that a target has (harness/targets.py).
         processes: what `up` and `demo` started, by name (emulator, metrics, dashboard …).
         deployed: per stack the fingerprint of what was deployed and when CloudFormation says it was.
@@ -39,6 +40,7 @@ class State:
     system: dict[str, Any] | None = None
     way: str | None = None
     watched: bool = False
+    payments_port: int | None = None
 
     def running(self, name: str) -> Process | None:
         """Give the process of that name if it still runs."""

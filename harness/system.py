@@ -44,6 +44,7 @@ class RunningSystem:
         outputs: outputs of the three stacks in one mapping; output names are unique across stacks.
         state_dir: folder with this system's state.json, logs and emulator state.
         stage: name of the stage on AWS, empty on an emulator.
+        payment_url: address of the stand-in payment service, None on AWS.
     """
 
     target: TargetName
@@ -56,6 +57,7 @@ class RunningSystem:
     outputs: Mapping[str, str]
     state_dir: Path
     stage: str = ""
+    payment_url: str | None = None
 
     def client(self, service: str, **config: Any) -> Any:
         """Give a boto3 client for *service* that talks to this system.

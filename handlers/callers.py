@@ -46,6 +46,19 @@ def public_caller(app: APIGatewayRestResolver) -> Caller:
     return caller
 
 
+def known_caller(app: APIGatewayRestResolver) -> Caller:
+    """The caller of a route for the shop's server and for customers with a token.
+
+    Raises:
+        NotSignedIn: a visitor; or a wrong token or key.
+        NotAllowed: the token is for another scope.
+    """
+    caller = caller_of(app)
+    if caller.role is Role.VISITOR:
+        raise NotSignedIn("send X-API-Key or X-Customer-Token")
+    return caller
+
+
 def shop_caller(app: APIGatewayRestResolver) -> Caller:
     """The caller of a route for the shop's own server.
 

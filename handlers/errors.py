@@ -7,14 +7,17 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import ValidationError
 
 from offerloop.errors import (
+    AmountMismatch,
     CategoryMismatch,
     Conflict,
+    FieldedRefusal,
     FieldError,
     IdempotencyKeyReused,
     InvalidInput,
     NotAllowed,
     NotFound,
     NotSignedIn,
+    NotSold,
     Refusal,
     TooManyRequests,
     TryAgain,
@@ -55,6 +58,8 @@ STATUS_OF: Mapping[type[Refusal], int] = {
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
     CategoryMismatch: 422,
+    NotSold: 422,
+    AmountMismatch: 422,
     IdempotencyKeyReused: 422,
     TooManyRequests: 429,
     TryAgain: 503,
@@ -79,7 +84,7 @@ def problem(status: int, code: str, detail: str, extra: Mapping[str, object] | N
 def refused(refusal: Refusal) -> Response[str]:
     """The answer to a refused request; field errors and the time to retry are in it."""
     extra: dict[str, object] = {}
-    if isinstance(refusal, InvalidInput) and refusal.fields:
+    if isinstance(refusal, FieldedRefusal) and refusal.fields:
         extra["errors"] = [{"field": error.field, "message": error.message} for error in refusal.fields]
     answer = problem(status_of(refusal), refusal.code, refusal.message, extra)
     if isinstance(refusal, TryAgain):

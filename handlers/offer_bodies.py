@@ -87,4 +87,5 @@ def offer_json(offer: Offer) -> dict[str, object]:
         "redemptions_per_user": offer.redemptions_per_user,
         "received_count": offer.received_count,
         "redeemed_count": offer.redeemed_count,
+        "held_count": offer.held_count,
     }

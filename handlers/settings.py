@@ -14,6 +14,12 @@ class Settings:
         requests_per_address, requests_per_user: allowance a minute on public routes; 0 = no limit.
         cors_origins: origins whose browser pages may call the public routes.
         pivot_boost: priority points that a pivot gives.
+        order_queue_url, order_failures_url, followup_queue_url: the queues of orders, see template.yaml.
+        order_topic_arn: gets every notice to a customer.
+        payment_url: root of the payment service; None = no order can be paid.
+        currency: ISO 4217.
+        sms_prefixes: what a customer's number must begin with to get texts; none = any number.
+        sms_per_phone_and_day: texts that one phone gets on a UTC day, >= 1.
         redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
         redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
@@ -21,6 +27,8 @@ class Settings:
     offers_table: str
     user_activity_table: str
     idempotency_table: str
+    products_table: str
+    orders_table: str
     engagement_stream: str
     stockout_topic_arn: str
     api_key_secret_arn: str
@@ -30,6 +38,14 @@ class Settings:
     requests_per_user: int
     cors_origins: tuple[str, ...]
     pivot_boost: int
+    order_queue_url: str
+    order_failures_url: str
+    followup_queue_url: str
+    order_topic_arn: str
+    payment_url: str | None
+    currency: str
+    sms_prefixes: tuple[str, ...]
+    sms_per_phone_and_day: int
     redis_url: str | None = field(repr=False)
     redis_url_secret_arn: str | None
 
@@ -47,6 +63,8 @@ class Settings:
             offers_table=environment["OFFERS_TABLE_NAME"],
             user_activity_table=environment["USER_ACTIVITY_TABLE_NAME"],
             idempotency_table=environment["IDEMPOTENCY_TABLE_NAME"],
+            products_table=environment["PRODUCTS_TABLE_NAME"],
+            orders_table=environment["ORDERS_TABLE_NAME"],
             engagement_stream=environment["ENGAGEMENT_STREAM_NAME"],
             stockout_topic_arn=environment["STOCKOUT_TOPIC_ARN"],
             api_key_secret_arn=environment["API_KEY_SECRET_ARN"],
@@ -54,8 +72,20 @@ class Settings:
             public_storefront=environment["PUBLIC_STOREFRONT"] == "true",
             requests_per_address=int(environment["REQUESTS_PER_ADDRESS"]),
             requests_per_user=int(environment["REQUESTS_PER_USER"]),
-            cors_origins=tuple(origin for origin in environment["CORS_ORIGINS"].split(",") if origin),
+            cors_origins=_listed(environment["CORS_ORIGINS"]),
             pivot_boost=int(environment["PIVOT_BOOST"]),
+            order_queue_url=environment["ORDER_QUEUE_URL"],
+            order_failures_url=environment["ORDER_FAILURES_URL"],
+            followup_queue_url=environment["FOLLOWUP_QUEUE_URL"],
+            order_topic_arn=environment["SNS_TOPIC_ARN"],
+            payment_url=environment["PAYMENT_URL"] or None,
+            currency=environment["CURRENCY"],
+            sms_prefixes=_listed(environment["SMS_PREFIXES"]),
+            sms_per_phone_and_day=int(environment["SMS_PER_PHONE_AND_DAY"]),
             redis_url=environment["REDIS_URL"] or None,
             redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -6,6 +6,7 @@ are the larger part of a cold start.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from botocore.config import Config
 from handlers.aws.system_clock import RandomIds, SystemClock
 from handlers.aws.table_access import Tables
 from handlers.settings import Settings
+from offerloop.outbox import Topic
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
         OfferReader,
         RankedLists,
     )
+    from offerloop.orders.ports import OrderStep, OrderStore, PaymentGateway, ProductStore
+    from offerloop.orders.process_order import Processing
+    from offerloop.orders.send_notice import NoticeDesk
     from offerloop.outbox import Outbox, Transport
     from offerloop.rate_limit import RateCounter
 
@@ -55,7 +60,13 @@ def client(service: str) -> Any:
 @cache
 def tables() -> Tables:
     found = settings()
-    return Tables(found.offers_table, found.user_activity_table, found.idempotency_table)
+    return Tables(
+        offers=found.offers_table,
+        user_activity=found.user_activity_table,
+        idempotency=found.idempotency_table,
+        products=found.products_table,
+        orders=found.orders_table,
+    )
 
 
 @cache
@@ -164,6 +175,52 @@ def experiments() -> DynamoExperimentStore:
 
 
 @cache
+def orders() -> OrderStore:
+    from handlers.aws.order_store import DynamoOrderStore
+
+    return DynamoOrderStore(client("dynamodb"), tables())
+
+
+@cache
+def products() -> ProductStore:
+    from handlers.aws.product_store import DynamoProductStore
+
+    return DynamoProductStore(client("dynamodb"), tables())
+
+
+@cache
+def payments() -> PaymentGateway:
+    from handlers.http_payments import HttpPaymentGateway, NoPaymentGateway
+
+    url = settings().payment_url
+    return NoPaymentGateway() if url is None else HttpPaymentGateway(url)
+
+
+def processing(report: Callable[[OrderStep], None]) -> Processing:
+    """What carrying orders on needs; *report* is told of each transition."""
+    from offerloop.orders.process_order import Processing
+    from offerloop.standins.carrier import StandInCarrier
+
+    return Processing(orders(), payments(), StandInCarrier(), clock(), report)
+
+
+@cache
+def notices() -> NoticeDesk:
+    from handlers.aws.notice_log import DynamoNoticeLog
+    from handlers.aws.notice_sender import SnsNoticeSender
+    from offerloop.orders.send_notice import NoticeDesk, NoticeRules
+
+    found = settings()
+    return NoticeDesk(
+        orders=orders(),
+        log=DynamoNoticeLog(client("dynamodb"), tables()),
+        sender=SnsNoticeSender(client("sns"), found.order_topic_arn),
+        rules=NoticeRules(found.sms_per_phone_and_day, found.sms_prefixes),
+        clock=clock(),
+    )
+
+
+@cache
 def rate_counter() -> RateCounter:
     from handlers.aws.idempotency_store import DynamoRateCounter
 
@@ -177,17 +234,24 @@ def outbox(table: str) -> Outbox:
     return DynamoOutbox(client("dynamodb"), table)
 
 
-def tables_with_outbox() -> tuple[str, str]:
-    return settings().offers_table, settings().user_activity_table
+def tables_with_outbox() -> tuple[str, ...]:
+    found = settings()
+    return found.offers_table, found.user_activity_table, found.orders_table
 
 
 @cache
 def transport() -> Transport:
     from handlers.aws.transport import AwsTransport
 
+    found = settings()
     return AwsTransport(
-        kinesis=client("kinesis"),
-        sns=client("sns"),
-        stream=settings().engagement_stream,
-        topic_arn=settings().stockout_topic_arn,
+        client=client,
+        stream=found.engagement_stream,
+        topic_arn=found.stockout_topic_arn,
+        queues={
+            Topic.ORDER_WORK: found.order_queue_url,
+            Topic.ORDER_NOTICE: found.followup_queue_url,
+            Topic.SETTLEMENT: found.followup_queue_url,
+            Topic.OFFER_PURCHASE: found.followup_queue_url,
+        },
     )

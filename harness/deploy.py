@@ -19,6 +19,9 @@ from harness.settings import Refusal, Settings
 from harness.state import State
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
+# Beginning of the mobile numbers that the British regulator keeps for drama: nobody has them.
+# https://www.ofcom.org.uk/phones-and-broadband/phone-numbers/numbers-for-drama
+NOBODYS_NUMBERS = "+447700900"
 DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 NEW = "REVIEW_IN_PROGRESS"  # a stack that is nothing yet but a change set
 NEVER_WHOLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
@@ -256,7 +259,11 @@ def parameters_of(settings: Settings, stack: Stack) -> dict[str, str]:
     template = settings.application / stack.template
     declared = yaml.load(template.read_text(), TemplateLoader).get("Parameters") or {}
     if settings.stage is None:
-        values |= {"PublicStorefront": "true"}
+        values |= {
+            "PublicStorefront": "true",
+            "PaymentUrl": settings.payment_url or "",
+            "SmsPrefixes": NOBODYS_NUMBERS,
+        }
         return {name: value for name, value in values.items() if name in declared and value}
     named = settings.stage.parameters[stack.key]
     for name in named:

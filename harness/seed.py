@@ -1,16 +1,19 @@
-"""The sample data: five offers and three users, with ends counted from the moment of seeding."""
+"""The sample data: five offers with ends counted from the moment of seeding, three users, five products."""
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from handlers.aws.activity_store import DynamoActivityStore
 from handlers.aws.offer_store import DynamoOfferStore
+from handlers.aws.product_store import DynamoProductStore
 from handlers.aws.serving import DynamoContextReader
 from handlers.aws.table_access import Tables
 from harness.system import REPOSITORY, RunningSystem
-from offerloop.errors import OfferExists
+from offerloop.errors import OfferExists, ProductExists
 from offerloop.offers.model import DiscountType, Offer, Shopper
+from offerloop.orders.model import Product
 
 SEED_FOLDER = REPOSITORY / "sam" / "seed"
 LISTED_WITHIN_S = 30
@@ -31,10 +34,12 @@ def seed(system: RunningSystem) -> None:
             activity.put_shopper(shopper)
     offers = DynamoOfferStore(dynamodb, tables)
     for offer in sample_offers(int(time.time())):
-        try:
+        with suppress(OfferExists):
             offers.create(offer, None)
-        except OfferExists:
-            continue
+    products = DynamoProductStore(dynamodb, tables)
+    for product in sample_products():
+        with suppress(ProductExists):
+            products.create(product, None)
     _wait_until_listed(DynamoContextReader(dynamodb, tables), in_stock(offers))
 
 
@@ -52,6 +57,12 @@ def sample_shoppers(folder: Path = SEED_FOLDER) -> list[Shopper]:
     """The sample users with their preferred categories."""
     rows = json.loads((folder / "users.json").read_text())
     return [Shopper(row["user_id"], row["segment"], tuple(row["preferences"])) for row in rows]
+
+
+def sample_products(folder: Path = SEED_FOLDER) -> list[Product]:
+    """The sample products, with prices in minor units."""
+    rows = json.loads((folder / "products.json").read_text())
+    return [Product(**row, received_count=row["inventory_count"]) for row in rows]
 
 
 def in_stock(offers: DynamoOfferStore) -> int:

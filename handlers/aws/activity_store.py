@@ -20,6 +20,7 @@ from handlers.aws.keys import (
     redeemed_key,
 )
 from handlers.aws.offer_rows import offer_of
+from handlers.aws.stock_moves import count_redemptions, take_offer_units
 from handlers.aws.table_access import (
     Action,
     Client,
@@ -30,9 +31,12 @@ from handlers.aws.table_access import (
     Tables,
 )
 from offerloop.errors import Refusal
-from offerloop.offers.model import EngagementEvent, OfferStatus, Shopper
-from offerloop.offers.ports import StaleVisit, TrackedEvent, Visit
+from offerloop.offers.model import EngagementEvent, Shopper
+from offerloop.offers.ports import AlreadyRecorded, StaleVisit, TrackedEvent, Visit
 from offerloop.offers.track_event import already_redeemed, check_redeemable
+from offerloop.orders.model import CountChange
+
+REDEMPTION = CountChange(free=-1, held=0, gone=+1)
 
 
 class DynamoActivityStore(DynamoIdempotencyStore):
@@ -67,6 +71,8 @@ class DynamoActivityStore(DynamoIdempotencyStore):
             self._access.transact(list(actions.values()))
         except ConditionFailed as failed:
             found = dict(zip(actions, map(failed.found.get, range(len(actions))), strict=True))
+            if found["event"] is not None:
+                raise AlreadyRecorded from failed
             # First whose answer stands, then whether there is stock: a twin may have taken the last unit.
             stale = found["profile"] is not None or found.get("answer") is not None
             if stale or self.was_answered(tracked.answered, tracked.now):
@@ -78,12 +84,22 @@ class DynamoActivityStore(DynamoIdempotencyStore):
         activity, event = self._tables.user_activity, tracked.event
         actions: dict[str, Action] = {
             "profile": _replace_profile(activity, tracked),
-            "event": {"Put": {"TableName": activity, "Item": event_item(event)}},
+            "event": {
+                "Put": {
+                    "TableName": activity,
+                    "Item": event_item(event),
+                    "ConditionExpression": "attribute_not_exists(PK)",
+                }
+            },
             "message": {"Put": {"TableName": activity, "Item": message_item(tracked.message)}},
         }
         if tracked.takes_unit:
-            actions["unit"] = _take_unit(self._tables.offers, event.offer_id, tracked.now)
-            actions["redeemed"] = _count_redemption(activity, tracked)
+            actions["unit"] = take_offer_units(
+                self._tables.offers, event.offer_id, REDEMPTION, 1, tracked.now
+            )
+            actions["redeemed"] = count_redemptions(
+                activity, event.user_id, event.offer_id, 1, tracked.redemption_limit
+            )
         if tracked.answered is not None:
             actions["answer"] = remember(self._tables.idempotency, tracked.answered, tracked.now)
         return actions
@@ -130,41 +146,6 @@ def _replace_profile(table: str, tracked: TrackedEvent) -> Action:
         put["ConditionExpression"] = "version = :version"
         put["ExpressionAttributeValues"] = {":version": n(tracked.shopper_before.version)}
     return {"Put": put}
-
-
-def _take_unit(table: str, offer_id: str, now: int) -> Action:
-    return {
-        "Update": {
-            "TableName": table,
-            "Key": offer_key(offer_id),
-            "UpdateExpression": "SET inventory_count = inventory_count - :one ADD redeemed_count :one",
-            "ConditionExpression": "inventory_count > :zero"
-            " AND (#status = :active OR attribute_not_exists(#status))"
-            " AND (attribute_not_exists(expires_at) OR expires_at > :now)",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": {
-                ":one": n(1),
-                ":zero": n(0),
-                ":active": s(OfferStatus.ACTIVE.value),
-                ":now": n(now),
-            },
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
-
-
-def _count_redemption(table: str, tracked: TrackedEvent) -> Action:
-    event = tracked.event
-    update: Action = {
-        "TableName": table,
-        "Key": redeemed_key(event.user_id, event.offer_id),
-        "UpdateExpression": "ADD redemptions :one",
-        "ExpressionAttributeValues": {":one": n(1)},
-    }
-    if tracked.redemption_limit:
-        update["ConditionExpression"] = "attribute_not_exists(redemptions) OR redemptions < :limit"
-        update["ExpressionAttributeValues"][":limit"] = n(tracked.redemption_limit)
-    return {"Update": update}
 
 
 def _refusal(found: dict[str, Item | None], tracked: TrackedEvent) -> Refusal | StaleVisit:

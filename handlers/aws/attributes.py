@@ -1,13 +1,13 @@
 """DynamoDB's attribute values, written and read directly.
 
 boto3's own serializer turns every number into a `Decimal` and walks each value by reflection, which costs
-more than the rest of a request. Numbers here are integers, save `discount_value`
-(`offer_rows`). Compound values are one compact JSON string: parsing it in one go is far
-cheaper than unwrapping nested maps.
+more than the rest of a request. Numbers here are integers, save those that people write into tables by
+hand: an offer's `discount_value` and a product's `price` (`hundredths`). Compound values are one compact
+JSON string: parsing it in one go is far cheaper than unwrapping nested maps.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 import orjson
@@ -59,6 +59,20 @@ def number(item: Item, name: str, default: int = 0) -> int:
 
 def optional_number(item: Item, name: str) -> int | None:
     return number(item, name) if "N" in item.get(name, {}) else None
+
+
+def hundredths(item: Item, name: str) -> int:
+    """A number in hundredths, 0 where it is missing; what a foreign client wrote beyond them is rounded."""
+    value = item.get(name, {}).get("N", "0")
+    if value.isdecimal():
+        return int(value) * 100
+    return int((Decimal(value) * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
+
+
+def n_hundredths(number: int) -> Value:
+    """A number attribute out of hundredths, exact: 2500 -> 25, 1250 -> 12.5, 5 -> 0.05."""
+    whole, rest = divmod(number, 100)
+    return {"N": f"{whole}.{rest:02d}".rstrip("0") if rest else str(whole)}
 
 
 def is_set(item: Item, name: str) -> bool:

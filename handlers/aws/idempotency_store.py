@@ -3,7 +3,7 @@
 from handlers.aws.attributes import n, number, packed, s, text, unpacked
 from handlers.aws.keys import answer_key, limit_key
 from handlers.aws.table_access import Action, Client, ConditionFailed, Patience, TableAccess, Tables
-from offerloop.idempotency import AnsweredRequest, IdempotentRequest
+from offerloop.idempotency import KEPT_FOR_S, AnsweredRequest, IdempotentRequest
 from offerloop.rate_limit import Allowance
 
 
@@ -27,6 +27,26 @@ class DynamoIdempotencyStore:
             return False
         found = self.find(answered.request.scope, answered.request.key)
         return found is not None and found.expires_at > now
+
+    def write_answered(
+        self, action: Action, answered: AnsweredRequest | None, *, stale: type[Exception]
+    ) -> None:
+        """Write one action together with the answer to its request.
+
+        Raises:
+            ConditionFailed: the action's own condition.
+            stale: a twin of the request was answered meanwhile.
+        """
+        if answered is None:
+            self._access.transact([action])
+            return
+        now = answered.expires_at - KEPT_FOR_S
+        try:
+            self._access.transact([action, remember(self._table, answered, now)])
+        except ConditionFailed as failed:
+            if 1 in failed.found or self.was_answered(answered, now):
+                raise stale from failed
+            raise
 
 
 def remember(table: str, answered: AnsweredRequest, now: int) -> Action:

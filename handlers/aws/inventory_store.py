@@ -204,6 +204,7 @@ class DynamoInventoryStore(DynamoPivots, DynamoRankedLists):
             "inventory_count": offer.inventory_count,
             "received_count": offer.received_count,
             "redeemed_count": offer.redeemed_count,
+            "held_count": offer.held_count,
         }
         for name, count in counts.items():
             conditions.append(f"({name} = :{name}{'' if count else f' OR attribute_not_exists({name})'})")

@@ -1,4 +1,4 @@
-"""Where every row is: the keys of the three tables, in one place.
+"""Where every row is: the keys of the tables, in one place.
 
 Offers
     OFFER#<id>                  METADATA                an offer; foreign clients write these too
@@ -18,6 +18,19 @@ UserActivity
     LIVE#<0..3>                 EXPERIMENT              four copies of the one that is PREPARING or RUNNING
     EXPERIMENT#<id>             TALLY#<variant>         users exposed and converted
     OUTBOX#<0..23>              <ms>#<message id>       as above
+Products
+    PRODUCT#<id>                METADATA                a product
+Orders
+    ORDER#<id>                  METADATA                an order; with the keys of three indexes:
+                                                        customer_id and newest_key, always;
+                                                        hold_list and hold_until, while it holds stock;
+                                                        progress_list and updated_at_ms, while in progress
+    ORDER#<id>                  HISTORY#<00001..>       one transition of it
+    ORDER#<id>                  NOTICE#<kind>           a text message about it; notice_list and at_ms are
+                                                        the keys of an index
+    PHONE#<hash>                DAY#<yyyy-mm-dd>        messages to a phone on a UTC day
+    PHONE#<hash>                OPTED_OUT               its owner wants none
+    OUTBOX#<0..23>              <ms>#<message id>       as above
 Idempotency
     REQUEST#<hash>              ANSWER                  the answer to a request under an Idempotency-Key
     LIMIT#<subject>             <window>                requests counted by the limiter
@@ -36,6 +49,12 @@ ALL_BOARD_COPIES = 4  # one partition serves 3,000 read units a second; a board 
 LIVE_COPIES = 4  # every request reads the live experiment: half a unit, or one
 OUTBOX_SHARDS = 24  # one partition takes 1,000 write units a second; a message three
 
+# An order costs ByWaiting 10 write units: one as it enters and one as it leaves, two for each of its four
+# moves in between. That is less than the 12 of its four messages, so that 24 shards are enough where they
+# are enough for the outbox: for 2,000 orders a second. ByDeadline has 2.
+ORDER_SHARDS = OUTBOX_SHARDS
+NOTICE_SHARDS = 4  # two notices of one write unit each: 2,000 orders a second as well
+
 METADATA = "METADATA"
 STATE = "STATE"
 EXPIRY_LIST = "EXPIRY"
@@ -45,6 +64,9 @@ RANK_PREFIX = "RANK#"
 EVENT_PREFIX = "EVENT#"
 TALLY_PREFIX = "TALLY#"
 EXPERIMENT_PREFIX = "EXPERIMENT#"
+PRODUCT_PREFIX = "PRODUCT#"
+ORDER_PREFIX = "ORDER#"
+HISTORY_PREFIX = "HISTORY#"
 OUTBOX_PREFIX = "OUTBOX#"
 EXPERIMENT_LIST = "EXPERIMENTS"
 
@@ -124,6 +146,59 @@ def redeemed_key(user_id: str, offer_id: str) -> Key:
 
 def tally_key(experiment_id: str, variant: str) -> Key:
     return key(f"{EXPERIMENT_PREFIX}{experiment_id}", f"{TALLY_PREFIX}{variant}")
+
+
+def product_key(product_id: str) -> Key:
+    return key(f"{PRODUCT_PREFIX}{product_id}", METADATA)
+
+
+def order_key(order_id: str) -> Key:
+    return key(f"{ORDER_PREFIX}{order_id}", METADATA)
+
+
+def history_key(order_id: str, number: int) -> Key:
+    """Five digits: an order of 20 lines of 1,000 units can be refunded unit by unit."""
+    return key(f"{ORDER_PREFIX}{order_id}", f"{HISTORY_PREFIX}{number:05d}")
+
+
+def hold_list(shard: int) -> str:
+    """A list of orders that hold stock."""
+    return f"HOLDING#{shard}"
+
+
+def progress_list(shard: int) -> str:
+    """A list of orders in progress."""
+    return f"PROGRESS#{shard}"
+
+
+def order_shard(order_id: str) -> int:
+    """The shard of an order in both kinds of lists."""
+    return zlib.crc32(order_id.encode()) % ORDER_SHARDS
+
+
+def notice_key(order_id: str, kind: str) -> Key:
+    return key(f"{ORDER_PREFIX}{order_id}", f"NOTICE#{kind}")
+
+
+def notice_list(shard: int) -> str:
+    return f"NOTICES#{shard}"
+
+
+def notice_shard(order_id: str) -> int:
+    return zlib.crc32(order_id.encode()) % NOTICE_SHARDS
+
+
+def phone_day_key(phone: str, day: str) -> Key:
+    return key(_phone(phone), f"DAY#{day}")
+
+
+def opted_out_key(phone: str) -> Key:
+    return key(_phone(phone), "OPTED_OUT")
+
+
+def _phone(phone: str) -> str:
+    """Hashed, so that keys, which end up in metrics and logs, show nobody's number."""
+    return f"PHONE#{hashlib.sha256(phone.encode()).hexdigest()}"
 
 
 def outbox_key(partition_key: str, written_at_ms: int, message_id: str) -> Key:

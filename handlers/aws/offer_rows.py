@@ -1,9 +1,18 @@
 """Offers as rows of the table, also those that foreign clients wrote by hand."""
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
 
-from handlers.aws.attributes import Item, Value, n, number, optional_number, s, text
+from handlers.aws.attributes import (
+    Item,
+    Value,
+    hundredths,
+    n,
+    n_hundredths,
+    number,
+    optional_number,
+    s,
+    text,
+)
 from handlers.aws.keys import EXPIRY_LIST, OFFER_PREFIX, offer_key
 from offerloop.offers.model import DiscountType, Offer, OfferStatus
 
@@ -25,7 +34,7 @@ def offer_of(item: Item) -> Offer:
         offer_name=text(item, "offer_name", offer_id),
         category=text(item, "category"),
         discount_type=_DISCOUNT_TYPES.get(text(item, "discount_type"), DiscountType.PERCENTAGE),
-        discount_hundredths=_hundredths(item.get("discount_value", {}).get("N", "0")),
+        discount_hundredths=hundredths(item, "discount_value"),
         priority=number(item, "priority"),
         inventory_count=number(item, "inventory_count"),
         status=_STATUSES.get(text(item, "status", "ACTIVE"), OfferStatus.PAUSED),
@@ -34,6 +43,7 @@ def offer_of(item: Item) -> Offer:
         redemptions_per_user=number(item, "redemptions_per_user", 1),
         received_count=number(item, "received_count"),
         redeemed_count=number(item, "redeemed_count"),
+        held_count=number(item, "held_count"),
     )
 
 
@@ -43,7 +53,7 @@ def offer_item(offer: Offer) -> dict[str, Value]:
         "offer_name": s(offer.offer_name),
         "category": s(offer.category),
         "discount_type": s(offer.discount_type.value),
-        "discount_value": _discount_value(offer.discount_hundredths),
+        "discount_value": n_hundredths(offer.discount_hundredths),
         "priority": n(offer.priority),
         "inventory_count": n(offer.inventory_count),
         "status": s(offer.status.value),
@@ -51,6 +61,7 @@ def offer_item(offer: Offer) -> dict[str, Value]:
         "redemptions_per_user": n(offer.redemptions_per_user),
         "received_count": n(offer.received_count),
         "redeemed_count": n(offer.redeemed_count),
+        "held_count": n(offer.held_count),
     }
     return item | expiry_attributes(offer.expires_at)
 
@@ -71,22 +82,10 @@ def attributes_of(changes: Mapping[str, str | int | None]) -> dict[str, Value | 
     attributes: dict[str, Value | None] = {}
     for name, value in changes.items():
         if name == "discount_hundredths":
-            attributes["discount_value"] = _discount_value(int(value or 0))
+            attributes["discount_value"] = n_hundredths(int(value or 0))
         elif name == "expires_at":
             gone: dict[str, Value | None] = dict.fromkeys(("expires_at", "expiry_list", "delete_at"))
             attributes |= gone | (expiry_attributes(value) if isinstance(value, int) else {})
         else:
             attributes[name] = n(value) if isinstance(value, int) else s(str(value))
     return attributes
-
-
-def _hundredths(value: str) -> int:
-    if value.isdecimal():
-        return int(value) * 100
-    return int((Decimal(value) * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
-
-
-def _discount_value(hundredths: int) -> Value:
-    """Exact: 2500 -> 25, 1250 -> 12.5, 5 -> 0.05."""
-    whole, rest = divmod(hundredths, 100)
-    return {"N": f"{whole}.{rest:02d}".rstrip("0") if rest else str(whole)}

@@ -1,16 +1,14 @@
 """Offers as the admin routes change them."""
 
-import base64
-import binascii
 from collections.abc import Collection, Mapping, Sequence
 
 from handlers.aws.attributes import Item, Value, n, s
-from handlers.aws.idempotency_store import DynamoIdempotencyStore, remember
-from handlers.aws.keys import EXPIRY_LIST, METADATA, OFFER_PREFIX, Key, offer_key
+from handlers.aws.cursors import cursor_at, place_of
+from handlers.aws.idempotency_store import DynamoIdempotencyStore
+from handlers.aws.keys import EXPIRY_LIST, METADATA, OFFER_PREFIX, offer_key
 from handlers.aws.offer_rows import attributes_of, offer_item, offer_of
 from handlers.aws.ranked_lists import DynamoRankedLists
 from handlers.aws.table_access import (
-    Action,
     Client,
     ConditionFailed,
     Patience,
@@ -18,8 +16,8 @@ from handlers.aws.table_access import (
     TableAccess,
     Tables,
 )
-from offerloop.errors import FieldError, InvalidInput, OfferExists, UnknownOffer
-from offerloop.idempotency import KEPT_FOR_S, AnsweredRequest
+from offerloop.errors import OfferExists, UnknownOffer
+from offerloop.idempotency import AnsweredRequest
 from offerloop.offers.model import Offer, OfferStatus
 from offerloop.offers.ports import OfferPage, StaleVisit
 
@@ -47,7 +45,7 @@ class DynamoOfferStore(DynamoIdempotencyStore):
         return offer_of(item)
 
     def page(self, limit: int, cursor: str | None) -> OfferPage:
-        request = {"ExclusiveStartKey": _start_of(cursor)} if cursor is not None else {}
+        request = {"ExclusiveStartKey": offer_key(place_of(cursor))} if cursor is not None else {}
         items: list[Item] = []
         pages = self._access.scan_pages(
             TableName=self._tables.offers,
@@ -61,7 +59,7 @@ class DynamoOfferStore(DynamoIdempotencyStore):
             if len(items) > limit:
                 break
         offers = tuple(map(offer_of, items[:limit]))
-        return OfferPage(offers, _cursor(offers[-1].offer_id) if len(items) > limit else None)
+        return OfferPage(offers, cursor_at(offers[-1].offer_id) if len(items) > limit else None)
 
     def create(self, offer: Offer, answered: AnsweredRequest | None) -> None:
         put = {
@@ -70,7 +68,7 @@ class DynamoOfferStore(DynamoIdempotencyStore):
             "ConditionExpression": "attribute_not_exists(PK)",
         }
         try:
-            self._write({"Put": put}, answered)
+            self.write_answered({"Put": put}, answered, stale=StaleVisit)
         except ConditionFailed as failed:
             raise OfferExists(f"an offer with the id {offer.offer_id!r} exists") from failed
 
@@ -105,27 +103,9 @@ class DynamoOfferStore(DynamoIdempotencyStore):
             "ExpressionAttributeValues": {":units": n(units)},
         }
         try:
-            self._write({"Update": update}, answered)
+            self.write_answered({"Update": update}, answered, stale=StaleVisit)
         except ConditionFailed as failed:
             raise _unknown(offer_id) from failed
-
-    def _write(self, action: Action, answered: AnsweredRequest | None) -> None:
-        """Write one action together with the answer to its request.
-
-        Raises:
-            ConditionFailed: the action's own condition.
-            StaleVisit: a twin of the request was answered meanwhile.
-        """
-        if answered is None:
-            self._access.transact([action])
-            return
-        now = answered.expires_at - KEPT_FOR_S
-        try:
-            self._access.transact([action, remember(self._tables.idempotency, answered, now)])
-        except ConditionFailed as failed:
-            if 1 in failed.found or self.was_answered(answered, now):
-                raise StaleVisit from failed
-            raise
 
     def due_to_expire(self, now: int, limit: int) -> Sequence[str]:
         items = self._access.query_page(
@@ -156,19 +136,3 @@ class DynamoOfferStore(DynamoIdempotencyStore):
 
 def _unknown(offer_id: str) -> UnknownOffer:
     return UnknownOffer(f"no offer has the id {offer_id!r}")
-
-
-def _cursor(offer_id: str) -> str:
-    return base64.urlsafe_b64encode(offer_id.encode()).decode().rstrip("=")
-
-
-def _start_of(cursor: str) -> Key:
-    try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        offer_id = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-    except (ValueError, binascii.Error):
-        offer_id = ""
-    if not 0 < len(offer_id) <= 255:
-        field = FieldError("cursor", "take it from the page before")
-        raise InvalidInput("the cursor is not one of ours", [field])
-    return offer_key(offer_id)

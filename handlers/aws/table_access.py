@@ -50,10 +50,18 @@ class Tables:
     offers: str
     user_activity: str
     idempotency: str
+    products: str
+    orders: str
 
     @classmethod
     def with_prefix(cls, prefix: str) -> "Tables":
-        return cls(f"{prefix}Offers", f"{prefix}UserActivity", f"{prefix}Idempotency")
+        return cls(
+            offers=f"{prefix}Offers",
+            user_activity=f"{prefix}UserActivity",
+            idempotency=f"{prefix}Idempotency",
+            products=f"{prefix}Products",
+            orders=f"{prefix}Orders",
+        )
 
 
 class ConditionFailed(Exception):

@@ -13,10 +13,13 @@ from handlers.aws.engagement_store import DynamoEngagementStore
 from handlers.aws.experiment_store import DynamoExperimentStore
 from handlers.aws.idempotency_store import DynamoRateCounter
 from handlers.aws.inventory_store import DynamoInventoryStore
+from handlers.aws.notice_log import DynamoNoticeLog
 from handlers.aws.offer_rows import offer_item
 from handlers.aws.offer_store import DynamoOfferStore
+from handlers.aws.order_store import DynamoOrderStore
 from handlers.aws.outbox_table import DynamoOutbox
 from handlers.aws.pivots import DynamoPivotLog
+from handlers.aws.product_store import DynamoProductStore
 from handlers.aws.serving import DynamoContextReader
 from handlers.aws.table_access import Patience, Tables
 from offerloop.offers.model import Offer
@@ -29,12 +32,15 @@ from offerloop.offers.ports import (
     OfferStore,
     PivotLog,
 )
+from offerloop.orders.notices import NoticeLog
+from offerloop.orders.ports import OrderStore, ProductStore
 from offerloop.outbox import Outbox
 from offerloop.rate_limit import RateCounter
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox, MemoryRateCounter
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore, MemoryPivotLog
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
+from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore, MemoryProductStore
 from simulator.memory.serving import MemoryContextReader
 from simulator.memory.world import MemoryWorld
 from tests.factories import NOON, FixedClock
@@ -45,7 +51,12 @@ NO_WAITING = Patience(sleep=lambda seconds: None, jitter=lambda: 0.0)
 
 @dataclass(frozen=True)
 class Stores:
-    """All ports of one world; *outbox* has the messages of events, *alerts* those of pivots."""
+    """All ports of one world.
+
+    Attributes:
+        outbox: has the messages of events; alerts: those of pivots; order_outbox: those of orders.
+        raw: what stands behind them: a `MemoryWorld`, or a DynamoDB client.
+    """
 
     contexts: ContextReader
     activity: ActivityStore
@@ -57,6 +68,10 @@ class Stores:
     outbox: Outbox
     alerts: Outbox
     rate_counter: RateCounter
+    products: ProductStore
+    orders: OrderStore
+    order_outbox: Outbox
+    notices: NoticeLog
     raw: Any
 
     def put_offer(self, offer: Offer, *, listing_its_end: bool = True) -> None:
@@ -92,6 +107,10 @@ def memory_stores(world: MemoryWorld) -> Stores:
         outbox=outbox,
         alerts=outbox,
         rate_counter=MemoryRateCounter(world),
+        products=MemoryProductStore(world),
+        orders=MemoryOrderStore(world),
+        order_outbox=outbox,
+        notices=MemoryNoticeLog(world),
         raw=world,
     )
 
@@ -108,6 +127,10 @@ def dynamo_stores(client: Any, tables: Tables) -> Stores:
         outbox=DynamoOutbox(client, tables.user_activity),
         alerts=DynamoOutbox(client, tables.offers),
         rate_counter=DynamoRateCounter(client, tables),
+        products=DynamoProductStore(client, tables, patience=NO_WAITING),
+        orders=DynamoOrderStore(client, tables, patience=NO_WAITING),
+        order_outbox=DynamoOutbox(client, tables.orders),
+        notices=DynamoNoticeLog(client, tables, patience=NO_WAITING),
         raw=client,
     )
 
@@ -129,3 +152,9 @@ def stores(request: pytest.FixtureRequest) -> Stores:
         return memory_stores(MemoryWorld(FixedClock()))
     client = request.getfixturevalue("dynamodb")
     return dynamo_stores(client, create_tables(client))
+
+
+@pytest.fixture
+def dynamo_only(dynamodb: Any) -> Stores:
+    """For what only a table can break."""
+    return dynamo_stores(dynamodb, create_tables(dynamodb))

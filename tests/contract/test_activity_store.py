@@ -6,7 +6,7 @@ import pytest
 
 from offerloop.errors import AlreadyRedeemed, OfferHasExpired, OfferNotActive, OutOfStock
 from offerloop.offers.model import Affinity, EventType, OfferStatus, Shopper
-from offerloop.offers.ports import StaleVisit, Visit
+from offerloop.offers.ports import AlreadyRecorded, StaleVisit, Visit
 from offerloop.offers.track_event import NEVER_AGAIN
 from tests.contract.conftest import Stores
 from tests.factories import NOON, NOON_MS, a_tracked, an_answered, an_event, an_experiment, an_offer
@@ -220,3 +220,17 @@ def test_a_users_events_come_newest_first(stores):
         "event-1",
     ]
     assert stores.activity.events_of("anna", 3) == []
+
+
+def test_an_event_is_stored_once_and_its_second_coming_changes_nothing(stores):
+    first = a_tracked(an_event())
+    stores.activity.record(first)
+    before = stores.activity.get_shopper("ann")
+
+    again = a_tracked(
+        an_event(), shopper_before=before, shopper_after=replace(before, version=before.version + 1)
+    )
+    with pytest.raises(AlreadyRecorded):
+        stores.activity.record(again)
+
+    assert stores.activity.get_shopper("ann") == before

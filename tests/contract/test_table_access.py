@@ -9,7 +9,7 @@ from handlers.aws.activity_store import DynamoActivityStore
 from handlers.aws.engagement_store import DynamoEngagementStore
 from handlers.aws.inventory_store import DynamoInventoryStore
 from handlers.aws.keys import TREND_KEY, board_key, key
-from handlers.aws.table_access import ConditionFailed, Patience, ReadMeter, TableAccess, Tables, item_size
+from handlers.aws.table_access import ConditionFailed, Patience, ReadMeter, TableAccess, item_size
 from offerloop.errors import Busy
 from offerloop.offers.board import ALL_OFFERS, Board, Head
 from offerloop.offers.model import EventType, Shopper
@@ -234,7 +234,7 @@ def test_the_trend_row_keeps_leaders_that_serving_reads(dynamodb, tables):
         stores.activity.record(a_tracked(event))
     stores.engagement.count(events, NOON)
 
-    row = dynamodb.get_item(TableName=Tables("", "UserActivity", "").user_activity, Key=TREND_KEY)["Item"]
+    row = dynamodb.get_item(TableName=tables.user_activity, Key=TREND_KEY)["Item"]
     served = stores.contexts.context("ann", NOON).trending
 
     assert served == stores.engagement.trending(NOON, 3)

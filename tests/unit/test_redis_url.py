@@ -20,7 +20,8 @@ URL = "rediss://shop:s3cret%2F@cache.example:6379/0"
 
 def settings(**variables: str) -> Settings:
     """Give the settings of a function to which the template gave these."""
-    numbers = {"REQUESTS_PER_ADDRESS": "0", "REQUESTS_PER_USER": "0", "PIVOT_BOOST": "20"}
+    zeros = ("REQUESTS_PER_ADDRESS", "REQUESTS_PER_USER", "PIVOT_BOOST", "SMS_PER_PHONE_AND_DAY")
+    numbers = dict.fromkeys(zeros, "0")
     functions = application()["Resources"]["RecommendOffers"]["Properties"]
     empty = dict.fromkeys(functions["Environment"]["Variables"], "")
     return Settings.from_environment({**empty, **numbers, **variables})

@@ -26,10 +26,17 @@ def alarms_on(metric: str, dimension: str, value: Any) -> list[Properties]:
     ]
 
 
-def mappings() -> dict[str, Properties]:
-    """Give the event source mappings by their logical ids."""
+def mappings(of_streams: bool) -> dict[str, Properties]:
+    """Give the event source mappings of streams, or those of queues, by their logical ids."""
     found = of_type(application(), "AWS::Lambda::EventSourceMapping")
-    return {name: each["Properties"] for name, each in found.items()}
+    properties = {name: each["Properties"] for name, each in found.items()}
+    return {name: each for name, each in properties.items() if ("StartingPosition" in each) == of_streams}
+
+
+def queue(name: str) -> Properties:
+    """Give the properties of a queue."""
+    properties: Properties = application()["Resources"][name]["Properties"]
+    return properties
 
 
 def started_by_rules() -> set[str]:
@@ -72,10 +79,10 @@ def test_a_function_is_traced(function: str) -> None:
     assert FUNCTIONS[function]["Properties"]["TracingConfig"] == {"Mode": "Active"}
 
 
-@pytest.mark.parametrize("mapping", mappings())
+@pytest.mark.parametrize("mapping", mappings(of_streams=True))
 def test_what_a_stream_consumer_gives_up_on_is_kept(mapping: str) -> None:
     """A batch is tried a bounded number of times and halved between, and good records count as done."""
-    found = mappings()[mapping]
+    found = mappings(of_streams=True)[mapping]
     named = (
         "MaximumRetryAttempts",
         "BisectBatchOnFunctionError",
@@ -91,7 +98,9 @@ def test_what_a_stream_consumer_gives_up_on_is_kept(mapping: str) -> None:
     }
 
 
-@pytest.mark.parametrize("function", sorted({each["FunctionName"]["Ref"] for each in mappings().values()}))
+@pytest.mark.parametrize(
+    "function", sorted({each["FunctionName"]["Ref"] for each in mappings(of_streams=True).values()})
+)
 def test_a_stream_consumer_that_falls_behind_is_an_alarm(function: str) -> None:
     """Long before the stream forgets, which it does after a day."""
     found = alarms_on("IteratorAge", "FunctionName", FUNCTIONS[function]["Properties"]["FunctionName"])
@@ -100,6 +109,34 @@ def test_a_stream_consumer_that_falls_behind_is_an_alarm(function: str) -> None:
         ("Maximum", "GreaterThanThreshold")
     ]
     assert 10_000 <= found[0]["Threshold"] <= 300_000  # ms
+
+
+@pytest.mark.parametrize("mapping", mappings(of_streams=False))
+def test_a_queue_keeps_a_message_that_one_of_its_batch_failed_with(mapping: str) -> None:
+    """Each message is judged alone, and no second consumer takes it while the first is still at work."""
+    found = mappings(of_streams=False)[mapping]
+    function = FUNCTIONS[found["FunctionName"]["Ref"]]["Properties"]
+
+    assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    source = queue(found["EventSourceArn"]["Fn::GetAtt"][0])
+    assert source["VisibilityTimeout"] == 6 * function["Timeout"]
+
+
+def test_what_a_queue_gives_up_on_waits_in_another_that_raises_an_alarm() -> None:
+    fed = {each["EventSourceArn"]["Fn::GetAtt"][0] for each in mappings(of_streams=False).values()}
+    given_up_to = {
+        name: queue(name)["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        for name in fed
+        if "RedrivePolicy" in queue(name)
+    }
+
+    # The reconciler takes what the processor gave up, and gives nothing up itself.
+    assert given_up_to == {"OrderQueue": "OrderFailures", "OrderFollowups": "FollowupFailures"}
+    assert fed - set(given_up_to) == {"OrderFailures"}
+    for name in given_up_to.values():
+        exported = {"Fn::ImportValue": {"Fn::Sub": f"${{Prefix}}offerloop:{name}Name"}}
+        found = alarms_on("ApproximateNumberOfMessagesVisible", "QueueName", exported)
+        assert [each["Threshold"] for each in found] == [0]
 
 
 def test_what_a_rule_started_in_vain_is_kept() -> None:
@@ -139,7 +176,7 @@ def test_no_concurrency_is_reserved_unless_asked_for() -> None:
 
     serving = {"Fn::If": ["ReservesServing", {"Ref": "ServingConcurrency"}, NOTHING]}
     consuming = {"Fn::If": ["ReservesConsumers", {"Ref": "ConsumerConcurrency"}, NOTHING]}
-    consumers = {each["FunctionName"]["Ref"] for each in mappings().values()}
+    consumers = {each["FunctionName"]["Ref"] for each in mappings(of_streams=True).values()}
     assert reserved == dict.fromkeys(("RecommendOffers", "TrackEvent"), serving) | dict.fromkeys(
         consumers, consuming
     )
@@ -204,10 +241,9 @@ def test_queues_are_encrypted_and_keep_messages_as_long_as_can_be() -> None:
     assert kept == [(True, 14 * 24 * 3600)] * len(queues) != []
 
 
-def test_the_topic_of_stockouts_is_encrypted() -> None:
-    [topic] = of_type(application(), "AWS::SNS::Topic").values()
-
-    assert topic["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
+@pytest.mark.parametrize("topic", of_type(application(), "AWS::SNS::Topic"))
+def test_a_topic_is_encrypted(topic: str) -> None:
+    assert application()["Resources"][topic]["Properties"]["KmsMasterKeyId"] == "alias/aws/sns"
 
 
 # ── API ────────────────────────────────────────────────────────────────────────────────────────────

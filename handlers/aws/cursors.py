@@ -1,0 +1,36 @@
+"""Cursors: the place in a list at which the next page begins, as clients hand it back."""
+
+import base64
+import binascii
+
+from offerloop.errors import FieldError, InvalidInput
+
+MAX_LENGTH = 255
+
+
+def cursor_at(place: str) -> str:
+    """A cursor behind *place*, fit for an address."""
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def place_of(cursor: str) -> str:
+    """What `cursor_at` was made of.
+
+    Raises:
+        InvalidInput: the cursor is not one of ours.
+    """
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        place = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+    except (ValueError, binascii.Error):
+        place = ""
+    if not 0 < len(place) <= MAX_LENGTH:
+        raise foreign_cursor()
+    return place
+
+
+def foreign_cursor() -> InvalidInput:
+    """The refusal of a cursor that is not one of ours."""
+    return InvalidInput(
+        "the cursor is not one of ours", [FieldError("cursor", "take it from the page before")]
+    )

@@ -1,0 +1,100 @@
+"""order-api: place, show, list and cancel orders, for the shop or the customer; refund them, for the shop."""
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.metrics import MetricUnit
+
+from handlers import wiring
+from handlers.bodies import checked_id
+from handlers.callers import known_caller, shop_caller
+from handlers.order_bodies import OrderBody, RefundBody, amount_json, order_details, order_json
+from handlers.rest import entry_point, idempotent_request, json_answer, parse, query_int, raw_body, rest_app
+from offerloop.errors import NotAllowed
+from offerloop.orders.cancel_order import cancel_order, order_of
+from offerloop.orders.place_order import place_order
+from offerloop.orders.refund_order import refund_order
+
+logger = Logger()
+metrics = Metrics()
+METHODS = {
+    "/orders": "POST",
+    "/orders/{order_id}": "GET",
+    "/orders/{order_id}/cancel": "POST",
+    "/orders/{order_id}/refund": "POST",
+    "/customers/{customer_id}/orders": "GET",
+}
+app = rest_app(logger, METHODS, wiring.settings().cors_origins)
+
+MAX_PAGE = 100
+DEFAULT_PAGE = 20
+
+
+@app.post("/orders")
+def post_order() -> Response[str]:
+    caller = known_caller(app)
+    body = raw_body(app)
+    parsed = parse(OrderBody, body)
+    command = parsed.command(caller.acts_for(parsed.customerId))
+    answer = place_order(
+        command,
+        store=wiring.orders(),
+        clock=wiring.clock(),
+        ids=wiring.ids(),
+        currency=wiring.settings().currency,
+        request=idempotent_request(app, caller, "POST /orders", body),
+    )
+    metrics.add_metric("OrdersPlaced", MetricUnit.Count, 1)
+    logger.info("Order placed", order_id=answer["orderId"], customer_id=command.customer_id)
+    return json_answer(201, dict(answer) | {"totalAmount": amount_json(command.total)})
+
+
+@app.get("/orders/<order_id>")
+def get_order(order_id: str) -> dict[str, object]:
+    caller = known_caller(app)
+    store = wiring.orders()
+    order = order_of(checked_id(order_id), caller.customer_id, store)
+    return order_details(order, list(store.history(order_id)))
+
+
+@app.get("/customers/<customer_id>/orders")
+def get_orders(customer_id: str) -> dict[str, object]:
+    caller = known_caller(app)
+    if caller.acts_for(checked_id(customer_id)) != customer_id:
+        raise NotAllowed("a customer's token is for its own orders")
+    limit = query_int(app, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
+    cursor = app.current_event.query_string_parameters.get("cursor")
+    page = wiring.orders().of_customer(customer_id, limit, cursor)
+    return {"orders": [order_json(order) for order in page.orders], "cursor": page.cursor}
+
+
+@app.post("/orders/<order_id>/cancel")
+def post_cancel(order_id: str) -> dict[str, object]:
+    caller = known_caller(app)
+    answer = cancel_order(
+        checked_id(order_id), store=wiring.orders(), clock=wiring.clock(), customer_id=caller.customer_id
+    )
+    metrics.add_metric("OrdersCancelled", MetricUnit.Count, 1)
+    logger.info("Order cancelled", order_id=order_id)
+    return dict(answer)
+
+
+@app.post("/orders/<order_id>/refund")
+def post_refund(order_id: str) -> dict[str, object]:
+    caller = shop_caller(app)  # money goes back at once, so not at a customer's own word
+    body = raw_body(app)
+    wanted = parse(RefundBody, body)
+    answer = refund_order(
+        checked_id(order_id),
+        wanted.lines(),
+        store=wiring.orders(),
+        clock=wiring.clock(),
+        reason=wanted.reason,
+        request=idempotent_request(app, caller, f"POST /orders/{order_id}/refund", body),
+    )
+    metrics.add_metric("OrdersRefunded", MetricUnit.Count, 1)
+    logger.info("Order refunded", order_id=order_id, status=answer["status"])
+    amounts = {name: amount_json(int(answer[name] or 0)) for name in ("refundedAmount", "refundedTotal")}
+    return dict(answer) | amounts
+
+
+handle = entry_point(app, logger)

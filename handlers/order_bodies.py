@@ -1,0 +1,208 @@
+"""The request bodies of the orders and products routes, and how orders and products look in answers."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from handlers.bodies import Id
+from handlers.rest import Body
+from offerloop import money
+from offerloop.orders.model import MAX_LINES, Address, Order, OrderLine, Product, Tracking, Transition
+from offerloop.orders.place_order import PlaceOrder, RequestedLine
+from offerloop.orders.refund_order import RefundedLine
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# At most two decimals: whole cents inside. A JSON number; pydantic reads it without a float.
+Amount = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2, strict=False)]
+Price = Annotated[Decimal, Field(gt=0, le=10**7, decimal_places=2, strict=False)]
+Quantity = Annotated[int, Field(gt=0, le=1_000)]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]  # E.164
+Category = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 &._/-]{0,63}$")]
+Stock = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class AddressBody(Body):
+    street: Line
+    city: Line
+    state: Annotated[str, StringConstraints(max_length=100)] = ""
+    zipCode: Annotated[str, StringConstraints(min_length=1, max_length=20)]
+    country: Annotated[str, StringConstraints(min_length=2, max_length=60)]
+
+    def address(self) -> Address:
+        return Address(self.street, self.city, self.state, self.zipCode, self.country)
+
+
+class ItemBody(Body):
+    productId: Id
+    name: Line | None = None
+    quantity: Quantity
+    price: Price
+    offerId: Id | None = None
+
+
+class OrderBody(Body):
+    customerId: Id
+    items: Annotated[list[ItemBody], Field(min_length=1, max_length=MAX_LINES)]
+    totalAmount: Amount
+    customerEmail: Email
+    shippingAddress: AddressBody
+    customerPhone: Phone | None = None
+    promoCode: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    useBonus: Amount = Decimal(0)
+
+    def command(self, customer_id: str) -> PlaceOrder:
+        """The order, for the customer that the caller may act for."""
+        return PlaceOrder(
+            customer_id=customer_id,
+            lines=tuple(
+                RequestedLine(item.productId, item.quantity, money.to_minor(item.price), item.offerId)
+                for item in self.items
+            ),
+            total=money.to_minor(self.totalAmount),
+            email=self.customerEmail,
+            address=self.shippingAddress.address(),
+            phone=self.customerPhone,
+            promo_code=self.promoCode,
+            use_bonus=money.to_minor(self.useBonus),
+        )
+
+
+class RefundItemBody(Body):
+    productId: Id
+    quantity: Quantity
+
+
+class RefundBody(Body):
+    """No items = all that is left."""
+
+    items: Annotated[tuple[RefundItemBody, ...], Field(max_length=MAX_LINES, strict=False)] = ()
+    reason: Line = "refunded"
+
+    def lines(self) -> list[RefundedLine]:
+        return [RefundedLine(item.productId, item.quantity) for item in self.items]
+
+
+class CreateProductBody(Body):
+    productId: Id
+    name: Line
+    category: Category
+    price: Price
+    stock: Stock
+
+    def product(self) -> Product:
+        return Product(
+            product_id=self.productId,
+            name=self.name,
+            category=self.category,
+            price=money.to_minor(self.price),
+            inventory_count=self.stock,
+            received_count=self.stock,
+        )
+
+
+class ChangeProductBody(Body):
+    """Attributes that are left out stay."""
+
+    name: Line = ""
+    category: Category = ""
+    price: Price = Decimal(1)
+    status: Literal["ACTIVE", "DISCONTINUED"] = "ACTIVE"
+
+    def changes(self) -> dict[str, str | int]:
+        """Only what the client sent, by `Product` field name."""
+        sent = self.model_dump(include=self.model_fields_set)
+        return {
+            name: money.to_minor(value) if isinstance(value, Decimal) else str(value)
+            for name, value in sent.items()
+        }
+
+
+def product_json(product: Product) -> dict[str, object]:
+    return {
+        "productId": product.product_id,
+        "name": product.name,
+        "category": product.category,
+        "price": amount_json(product.price),
+        "stock": product.inventory_count,
+        "status": product.status.value,
+    }
+
+
+def stock_json(product: Product) -> dict[str, object]:
+    """A product as the admin routes show it: with where its units are."""
+    return product_json(product) | {
+        "held": product.held_count,
+        "sold": product.sold_count,
+        "received": product.received_count,
+    }
+
+
+def amount_json(minor: int) -> int | float:
+    """Minor units as the number that clients expect: 149.99; exact up to the sizes that are let in."""
+    whole, rest = divmod(minor, money.MINOR_PER_MAJOR)
+    return whole if rest == 0 else float(money.to_major(minor))
+
+
+def order_json(order: Order) -> dict[str, object]:
+    """An order as its list shows it."""
+    return {
+        "orderId": order.order_id,
+        "customerId": order.customer_id,
+        "status": order.status.value,
+        "items": [_line_json(line) for line in order.lines],
+        "totalAmount": amount_json(order.total),
+        "refundedAmount": amount_json(order.refunded),
+        "currency": order.currency,
+        "placedAt": iso(order.placed_at_ms),
+        "updatedAt": iso(order.updated_at_ms),
+        "reason": order.reason,
+        "tracking": None if order.tracking is None else _tracking_json(order.tracking),
+    }
+
+
+def order_details(order: Order, history: list[Transition]) -> dict[str, object]:
+    """One order with everything that its customer may know."""
+    address = order.address
+    return order_json(order) | {
+        "customerEmail": order.email,
+        "shippingAddress": {
+            "street": address.street,
+            "city": address.city,
+            "state": address.state,
+            "zipCode": address.zip_code,
+            "country": address.country,
+        },
+        "history": [
+            {"status": row.after.value, "at": iso(row.at_ms), "detail": row.detail} for row in history
+        ],
+    }
+
+
+def _line_json(line: OrderLine) -> dict[str, object]:
+    return {
+        "productId": line.product_id,
+        "name": line.name,
+        "quantity": line.quantity,
+        "price": amount_json(line.unit_price),
+        "discount": amount_json(line.unit_discount),
+        "offerId": line.offer_id,
+        "refunded": line.refunded,
+    }
+
+
+def _tracking_json(tracking: Tracking) -> dict[str, object]:
+    return {
+        "carrier": tracking.carrier,
+        "number": tracking.number,
+        "status": tracking.status,
+        "updatedAt": iso(tracking.updated_at_ms),
+    }
+
+
+def iso(at_ms: int) -> str:
+    """A moment as ISO 8601 in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(at_ms / 1_000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -45,12 +45,15 @@ outputs: setup ## Print addresses, key and stack outputs as one JSON object (use
 deploy: setup ## Deploy the stacks that changed to the running target (TARGET=aws STAGE=: shows them, asks; YES=1)
 	@$(HARNESS) deploy
 
-.PHONY: destroy
+.PHONY: destroy redrive
 destroy: setup ## Remove the stacks; the data stack and its tables stay unless DATA=1 (TARGET=aws STAGE=: asks; YES=1)
 	@$(HARNESS) destroy
 
-seed: setup ## Add what is missing of the sample offers and users
+seed: setup ## Add what is missing of the sample offers, users and products
 	@$(HARNESS) seed
+
+redrive: setup ## Send the follow-ups of orders that were given up round again
+	@$(HARNESS) redrive
 
 reset: setup ## Empty the running system, deploy and seed again
 	@$(HARNESS) reset

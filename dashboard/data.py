@@ -19,7 +19,7 @@ from offerloop.offers.relevance import (
     relevance_by_category,
     strongest_affinities,
 )
-from simulator.invariants import InvariantResult
+from simulator.findings import InvariantResult
 
 ENGAGEMENT_SHOWN_S = 15 * 60
 BUCKET_S = 15  # engagement is counted per quarter of a minute

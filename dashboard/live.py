@@ -43,7 +43,7 @@ from offerloop.offers.ports import EngagementStore
 from offerloop.offers.recommend import recommend
 from offerloop.offers.relevance import MAX_TRENDING
 from offerloop.offers.run_experiments import experiment_result
-from simulator.invariants import InvariantResult
+from simulator.findings import InvariantResult
 
 EVENTS_READ = 25
 PIVOTS_SHOWN_S = 7 * 24 * 3600

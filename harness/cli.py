@@ -160,8 +160,16 @@ def status() -> None:
 
 
 @app.command()
+def redrive() -> None:
+    """Send the follow-ups of orders that were given up round again."""
+    from harness.redrive import redrive as redrive_followups
+
+    say(f"sent round again: {redrive_followups(lifecycle.running(settings_from_environment()))}")
+
+
+@app.command()
 def seed() -> None:
-    """Add what is missing of the sample offers and users."""
+    """Add what is missing of the sample offers, users and products."""
     settings = settings_from_environment()
     system = lifecycle.running(settings)
     if settings.target == "aws":

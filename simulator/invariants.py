@@ -6,9 +6,7 @@ system under load can be compared: what is in both is no matter of timing.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
 
 from offerloop.offers.board import Head
 from offerloop.offers.experiments import Tally
@@ -17,52 +15,13 @@ from offerloop.offers.rank_offers import lists_of
 from offerloop.offers.relevance import decayed
 from offerloop.offers.scoring import BY_PRIORITY, Order, RankEntry, Weights, sort_key
 from offerloop.offers.trending import FORGET_BELOW, TRENDING_HALF_LIFE_S, TRENDING_POINTS
+from simulator.findings import Breach, Findings, Invariant, InvariantResult
+from simulator.order_laws import ORDER_LAWS, refunded_units
 from simulator.snapshot import ListOfRanking, OfferInRanking, Place, Snapshot
 
 SETTLED_AFTER_MS = 90_000  # the relay sweeps messages older than 60 s, once a minute
 TREND_TOLERANCE = 0.01  # the store counts in whole seconds: up to 0.23 % of decay; and a little for each fold
 TREND_TOLERANCE_POINTS = 0.1  # scores under FORGET_BELOW are forgotten, a few times per category at most
-SHOWN_BREACHES = 3
-
-
-class Breach(NamedTuple):
-    """One thing that is not as it must be."""
-
-    subject: str
-    fault: str
-
-
-@dataclass(frozen=True, slots=True)
-class InvariantResult:
-    """What one invariant says about one snapshot; *checked* counts the things that it looked at."""
-
-    name: str
-    checked: int
-    breaches: tuple[Breach, ...] = ()
-
-    @property
-    def holds(self) -> bool:
-        return not self.breaches
-
-    @property
-    def detail(self) -> str:
-        """The first breaches in words, or an empty string."""
-        shown = "; ".join(f"{breach.subject}: {breach.fault}" for breach in self.breaches[:SHOWN_BREACHES])
-        more = len(self.breaches) - SHOWN_BREACHES
-        return f"{shown}; and {more} more" if more > 0 else shown
-
-
-class Findings(NamedTuple):
-    checked: int
-    breaches: Iterable[Breach]
-
-
-@dataclass(frozen=True, slots=True)
-class Invariant:
-    """A law, in the words in which a report shows it, and the function that checks it."""
-
-    name: str
-    check: Callable[[Snapshot], Findings]
 
 
 def check_invariants(snapshot: Snapshot) -> list[InvariantResult]:
@@ -90,9 +49,9 @@ def redemptions_are_within_the_stock_received(snapshot: Snapshot) -> Findings:
     def breaches() -> Iterator[Breach]:
         for offer in snapshot.offers.values():
             received = offer.received_count + max(0, snapshot.state_of(offer.offer_id).adjusted_count)
-            excess = offer.redeemed_count - received
+            excess = offer.redeemed_count + offer.held_count - received
             if excess > 0:
-                yield Breach(offer.offer_id, f"{excess} redeemed beyond the stock received")
+                yield Breach(offer.offer_id, f"{excess} redeemed or held beyond the stock received")
 
     return Findings(len(snapshot.offers), breaches())
 
@@ -101,30 +60,39 @@ def stock_is_what_came_less_what_went(snapshot: Snapshot) -> Findings:
     def breaches() -> Iterator[Breach]:
         for offer in snapshot.offers.values():
             adjusted = snapshot.state_of(offer.offer_id).adjusted_count
-            surplus = offer.inventory_count - (offer.received_count + adjusted - offer.redeemed_count)
+            went = offer.redeemed_count + offer.held_count
+            surplus = offer.inventory_count - (offer.received_count + adjusted - went)
             if surplus:
-                yield Breach(offer.offer_id, f"stock is {surplus:+d} from received + adjusted - redeemed")
+                kept = "received + adjusted - redeemed - held"
+                yield Breach(offer.offer_id, f"stock is {surplus:+d} from {kept}")
 
     return Findings(len(snapshot.offers), breaches())
 
 
 def redemptions_are_counted_once(snapshot: Snapshot) -> Findings:
-    """The offer's count, its REDEMPTION events and the users' own counts agree."""
+    """The offer's count, its REDEMPTION events and the users' own counts agree.
+
+    A user's count has what open orders hold too; a refund takes counts back and leaves the event.
+    """
     by_events = Counter(
         event.offer_id for event, _ in snapshot.events if event.event_type is EventType.REDEMPTION
     )
+    by_events.subtract(refunded_units(snapshot))
     by_users: Counter[str] = Counter()
     for (_, offer_id), count in snapshot.redeemed.items():
         by_users[offer_id] += count
     # A removed offer (TTL) leaves its history behind: only the histories can be compared then.
-    by_offers = {offer_id: offer.redeemed_count for offer_id, offer in snapshot.offers.items()}
+    by_offers = {
+        offer_id: offer.redeemed_count + offer.held_count for offer_id, offer in snapshot.offers.items()
+    }
+    held = {offer_id: offer.held_count for offer_id, offer in snapshot.offers.items()}
 
     def breaches() -> Iterator[Breach]:
         for offer_id in sorted(by_offers.keys() | by_events.keys() | by_users.keys()):
             counted, of_users = by_offers.get(offer_id, by_users[offer_id]), by_users[offer_id]
             if counted != of_users:
                 yield Breach(offer_id, f"its count is {counted - of_users:+d} from that of its users")
-            missing = of_users - by_events[offer_id]
+            missing = of_users - held.get(offer_id, 0) - by_events[offer_id]
             if missing < 0 or (missing and snapshot.events_are_complete):
                 yield Breach(offer_id, f"{missing:+d} redemptions without their event")
 
@@ -382,7 +350,7 @@ def _is_head_of(head: Head, keyed: list[tuple[str, RankEntry]]) -> bool:
 INVARIANTS = (
     Invariant("Stock is never negative", stock_is_never_negative),
     Invariant("Redemptions stay within the stock received", redemptions_are_within_the_stock_received),
-    Invariant("Stock = received + adjusted - redeemed", stock_is_what_came_less_what_went),
+    Invariant("Stock = received + adjusted - redeemed - held", stock_is_what_came_less_what_went),
     Invariant("Offers, events and users count the same redemptions", redemptions_are_counted_once),
     Invariant("No user redeems an offer beyond its limit", users_redeem_within_their_limit),
     Invariant("Each stockout has exactly one pivot", each_stockout_has_one_pivot),
@@ -395,4 +363,5 @@ INVARIANTS = (
     Invariant("The counter equals the offers in stock", the_counter_equals_the_offers_in_stock),
     Invariant("Index keys equal what the offers give", index_keys_equal_what_the_offers_give),
     Invariant("Boards equal the heads of the sorted offers", boards_equal_the_heads_of_the_sorted_offers),
+    *ORDER_LAWS,
 )

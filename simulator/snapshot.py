@@ -13,6 +13,7 @@ from offerloop.offers.experiments import Tally
 from offerloop.offers.model import EngagementEvent, Offer, OfferState, Pivot
 from offerloop.offers.scoring import RankEntry, Weights
 from offerloop.offers.trending import TrendScores
+from offerloop.orders.model import Order, Product, Transition
 
 
 class StoredEvent(NamedTuple):
@@ -71,6 +72,8 @@ class Snapshot:
         redeemed: how often a user redeemed an offer, by (user id, offer id).
         tallies: by (experiment id, variant).
         trend: None where trending is kept outside of the tables.
+        transitions: history rows by order id, in any order.
+        payments: what the payment service keeps by order id, in minor units; None where it is not asked.
         events_are_complete: False once the oldest events may have been deleted by their TTL.
     """
 
@@ -88,6 +91,10 @@ class Snapshot:
     tallies: Mapping[tuple[str, str], Tally] = field(default_factory=dict)
     outbox: Sequence[WaitingMessage] = ()
     trend: TrendScores | None = None
+    products: Mapping[str, Product] = field(default_factory=dict)
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    transitions: Mapping[str, Sequence[Transition]] = field(default_factory=dict)
+    payments: Mapping[str, int] | None = None
     events_are_complete: bool = True
 
     def state_of(self, offer_id: str) -> OfferState:

@@ -26,7 +26,8 @@ from offerloop.offers.relevance import MAX_TRENDING
 from offerloop.offers.run_experiments import experiment_result, prepare_experiment, start_experiment
 from offerloop.offers.track_event import TrackEvent, track_event
 from offerloop.offers.watch_inventory import watch_inventory
-from simulator.invariants import INVARIANTS, Breach, InvariantResult
+from simulator.findings import Breach, InvariantResult
+from simulator.invariants import INVARIANTS
 from simulator.memory.activity import MemoryActivityStore
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore, MemoryPivotLog
 from simulator.memory.engagement import MemoryEngagementStore

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import charts
 from dashboard.data import Health, Source, SystemFacts, Unreachable
 from dashboard.views import frame
-from simulator.invariants import InvariantResult
+from simulator.findings import InvariantResult
 
 
 def show(connect: frame.Connect) -> None:

@@ -1,7 +1,7 @@
 """The audit: conservation laws checked on everything that a running system has stored."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
 
 from handlers.aws.attributes import s
@@ -9,7 +9,8 @@ from handlers.aws.keys import COUNTER_KEY, OUTBOX_PREFIX, OUTBOX_SHARDS, TREND_K
 from handlers.aws.table_access import Tables
 from harness.audit.stored import take_snapshot
 from harness.system import RunningSystem
-from simulator.invariants import InvariantResult, check_invariants
+from simulator.findings import InvariantResult
+from simulator.invariants import check_invariants
 from simulator.snapshot import Snapshot
 
 LOOKS = 3  # a breach is one that each of so many snapshots shows
@@ -88,7 +89,7 @@ def _in_both(before: Sequence[InvariantResult], after: Sequence[InvariantResult]
 
 
 def _rows(snapshot: Snapshot) -> int:
-    parts = (
+    parts: tuple[Sized, ...] = (
         snapshot.offers,
         snapshot.states,
         snapshot.places,
@@ -97,8 +98,12 @@ def _rows(snapshot: Snapshot) -> int:
         snapshot.redeemed,
         snapshot.tallies,
         snapshot.outbox,
+        snapshot.products,
+        snapshot.orders,
+        *snapshot.boards.values(),
+        *snapshot.transitions.values(),
     )
-    return sum(len(part) for part in parts) + sum(len(copies) for copies in snapshot.boards.values())
+    return sum(len(part) for part in parts)
 
 
 def wait_until_settled(system: RunningSystem, timeout_s: float = SETTLED_WITHIN_S) -> bool:
@@ -124,7 +129,7 @@ def wait_until_settled(system: RunningSystem, timeout_s: float = SETTLED_WITHIN_
 def _progress(system: RunningSystem) -> tuple[str, str] | None:
     """What moves while consumers work, or None while messages wait to be published."""
     tables, dynamodb = Tables.with_prefix(system.prefix), system.client("dynamodb")
-    for table in (tables.offers, tables.user_activity):
+    for table in (tables.offers, tables.user_activity, tables.orders):
         for shard in range(OUTBOX_SHARDS):
             found = dynamodb.query(
                 TableName=table,

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import httpx
+
 from handlers.aws.attributes import Item, number, optional_number, optional_text, text
 from handlers.aws.engagement_rows import EVENTS_KEPT_FOR_S, event_of, experiment_of
 from handlers.aws.inventory_store import state_of
@@ -14,8 +16,10 @@ from handlers.aws.keys import (
     COUNTER_KEY,
     EVENT_PREFIX,
     EXPERIMENT_PREFIX,
+    HISTORY_PREFIX,
     METADATA,
     OFFER_PREFIX,
+    ORDER_PREFIX,
     OUTBOX_PREFIX,
     RANK_PREFIX,
     STATE,
@@ -24,7 +28,9 @@ from handlers.aws.keys import (
     live_experiment_keys,
 )
 from handlers.aws.offer_rows import offer_of
+from handlers.aws.order_rows import order_of, transition_of
 from handlers.aws.pivots import pivot_of
+from handlers.aws.product_rows import product_of
 from handlers.aws.ranked_lists import board_of, entry_of
 from handlers.aws.serving import trend_of
 from handlers.aws.table_access import Tables
@@ -35,6 +41,7 @@ from offerloop.offers.experiments import ExperimentStatus, Tally
 from offerloop.offers.model import Offer, OfferState, Pivot
 from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Weights
 from offerloop.offers.trending import TrendScores
+from offerloop.orders.model import Order, Product, Transition
 from simulator.snapshot import (
     ListOfRanking,
     OfferInRanking,
@@ -55,7 +62,7 @@ _TREND = (TREND_KEY["PK"]["S"], TREND_KEY["SK"]["S"])
 
 
 def take_snapshot(system: RunningSystem) -> Snapshot:
-    """Read both tables at the same time; half a million rows take about a minute on an emulator.
+    """Read all tables at the same time; half a million rows take about a minute on an emulator.
 
     Rows are strongly consistent one by one, not as a whole: what is written meanwhile may be seen in one
     row and not yet in another.
@@ -65,6 +72,8 @@ def take_snapshot(system: RunningSystem) -> Snapshot:
     readers: dict[str, Callable[[Item], None]] = {
         tables.offers: stored.read_offers_row,
         tables.user_activity: stored.read_activity_row,
+        tables.products: stored.read_products_row,
+        tables.orders: stored.read_orders_row,
     }
 
     def read(table: str) -> None:
@@ -79,7 +88,25 @@ def take_snapshot(system: RunningSystem) -> Snapshot:
     young = datetime.now(UTC) - created < timedelta(seconds=EVENTS_KEPT_FOR_S)
     with ThreadPoolExecutor(len(readers), thread_name_prefix="audit") as pool:
         list(pool.map(read, readers))
-    return stored.snapshot(time.time_ns() // 1_000_000, events_are_complete=young)
+    payments = None if system.payment_url is None else payments_kept(system.payment_url)
+    return stored.snapshot(time.time_ns() // 1_000_000, payments, events_are_complete=young)
+
+
+def payments_kept(url: str) -> dict[str, int]:
+    """What the stand-in payment service keeps by order id, in minor units: captured less refunded and voided.
+
+    Raises:
+        httpx.HTTPError: it does not answer.
+    """
+    kept: dict[str, int] = {}
+    after: str | None = ""
+    while after is not None:
+        page = httpx.get(f"{url}/ledger", params={"after": after} if after else {}, timeout=10)
+        page.raise_for_status()
+        for account in page.json()["payments"]:
+            kept[account["key"]] = account["captured"] - account["refunded"] - account["voided"]
+        after = page.json()["next"]
+    return kept
 
 
 @dataclass
@@ -99,8 +126,13 @@ class _Stored:
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     outbox: list[WaitingMessage] = field(default_factory=list)
     trend: TrendScores | None = None
+    products: dict[str, Product] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    transitions: dict[str, list[Transition]] = field(default_factory=lambda: defaultdict(list))
 
-    def snapshot(self, taken_at_ms: int, *, events_are_complete: bool) -> Snapshot:
+    def snapshot(
+        self, taken_at_ms: int, payments: dict[str, int] | None, *, events_are_complete: bool
+    ) -> Snapshot:
         kept = {weights.ranking_id for weights in self.rankings}
         return Snapshot(
             taken_at_ms=taken_at_ms,
@@ -121,6 +153,10 @@ class _Stored:
             tallies=self.tallies,
             outbox=self.outbox,
             trend=self.trend,
+            products=self.products,
+            orders=self.orders,
+            transitions=self.transitions,
+            payments=payments,
             events_are_complete=events_are_complete,
         )
 
@@ -169,6 +205,21 @@ class _Stored:
             if live.status is ExperimentStatus.RUNNING:
                 by_id = {weights.ranking_id: weights for weights in (*live.rankings, *self.rankings)}
                 self.rankings = tuple(by_id.values())
+
+    def read_products_row(self, item: Item) -> None:
+        product = product_of(item)
+        self.products[product.product_id] = product
+
+    def read_orders_row(self, item: Item) -> None:
+        pk, sk = item["PK"]["S"], item["SK"]["S"]
+        if pk.startswith(OUTBOX_PREFIX):
+            self._read_message(sk)
+        elif pk.startswith(ORDER_PREFIX) and sk == METADATA:
+            order = order_of(item)
+            self.orders[order.order_id] = order
+        elif pk.startswith(ORDER_PREFIX) and sk.startswith(HISTORY_PREFIX):
+            transition = transition_of(item)
+            self.transitions[transition.order_id].append(transition)
 
     def _read_message(self, sk: str) -> None:
         written_at_ms, _, message_id = sk.partition("#")

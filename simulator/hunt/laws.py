@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from simulator.findings import Invariant, InvariantResult
 from simulator.hunt.full_scan import full_scan
 from simulator.hunt.script import Recommend, Step
 from simulator.hunt.system import MemorySystem
 from simulator.invariants import (
     INVARIANTS,
     SETTLED_AFTER_MS,
-    Invariant,
-    InvariantResult,
     each_stockout_has_one_pivot,
     redemptions_are_counted_once,
     stock_is_never_negative,

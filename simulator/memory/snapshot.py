@@ -1,7 +1,7 @@
 """A snapshot of everything that a world in memory has stored: what the invariants are checked on."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from offerloop.offers.experiments import ExperimentStatus, Tally
 from offerloop.offers.scoring import BY_PRIORITY, Order, RankEntry, Weights
@@ -12,7 +12,13 @@ from simulator.snapshot import ListOfRanking, OfferInRanking, Place, Snapshot, S
 _EITHER = " or "  # between the keys of an offer that two lists of one order sort differently
 
 
-def snapshot(world: MemoryWorld, *, with_places: bool = True, events_are_complete: bool = True) -> Snapshot:
+def snapshot(
+    world: MemoryWorld,
+    *,
+    with_places: bool = True,
+    events_are_complete: bool = True,
+    payments: Mapping[str, int] | None = None,
+) -> Snapshot:
     """The whole world at this moment; mappings are its own, so take it, check it and let it go.
 
     Time grows with the number of offers in rankings and of events kept: about 4 ms for 50 offers with
@@ -21,6 +27,7 @@ def snapshot(world: MemoryWorld, *, with_places: bool = True, events_are_complet
     Args:
         with_places: False leaves the places in rankings out, which most of the time goes into.
         events_are_complete: False once the world has forgotten its oldest events.
+        payments: what the payment service keeps by order id; None = it is not looked at.
     """
     rankings = rankings_complete(world)
     kept = {weights.ranking_id for weights in rankings}
@@ -45,6 +52,10 @@ def snapshot(world: MemoryWorld, *, with_places: bool = True, events_are_complet
             WaitingMessage(message.message_id, message.written_at_ms) for message in world.outbox.values()
         ),
         trend=world.trend,
+        products=world.products,
+        orders=world.orders,
+        transitions=world.transitions,
+        payments=payments,
         events_are_complete=events_are_complete,
     )
 

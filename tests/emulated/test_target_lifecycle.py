@@ -6,6 +6,7 @@ import json
 import socket
 from pathlib import Path
 
+import httpx
 import psutil
 
 from harness.processes import unused_port
@@ -63,9 +64,9 @@ def test_consumers_go_on_where_they_were_after_down_and_up(own_trial: Target) ->
 def test_down_leaves_no_process(own_trial: Target) -> None:
     system = own_trial.up()
     fetch(system, "/open").raise_for_status()
-    emulator, metrics = own_trial.process("emulator"), own_trial.process("metrics")
-    running = [emulator, metrics, *emulator.children(recursive=True)]
-    assert len(running) >= 3  # a worker among them
+    emulator, *others = map(own_trial.process, ("emulator", "metrics", "payments"))
+    running = [emulator, *others, *emulator.children(recursive=True)]
+    assert len(running) >= 4  # a worker among them
 
     own_trial.down()
 
@@ -88,6 +89,18 @@ def test_up_recovers_from_an_emulator_that_was_killed(own_trial: Target) -> None
     assert f"process {emulator.pid}) had ended without `make down`" in ended.stdout
     assert not any(worker.is_running() and worker.status() != psutil.STATUS_ZOMBIE for worker in workers)
     assert fetch(own_trial.system(), "/open").status_code == 200
+
+
+def test_up_starts_a_payment_service_that_has_ended_at_the_same_address(own_trial: Target) -> None:
+    before = own_trial.up()
+    service = own_trial.process("payments")
+    service.kill()
+    wait_for("it to be gone", lambda: not service.is_running(), 5)
+
+    after = own_trial.up()
+
+    assert after.payment_url == before.payment_url
+    assert httpx.get(f"{after.payment_url}/health").json() == {"service": "payments"}
 
 
 def test_a_busy_port_is_named_with_its_process_and_the_way_out(own_trial: Target) -> None:

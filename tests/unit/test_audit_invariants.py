@@ -18,8 +18,13 @@ from offerloop.offers.model import (
 from offerloop.offers.rank_offers import lists_of
 from offerloop.offers.scoring import BY_PRIORITY, CONTROL, Order, RankEntry, sort_key
 from offerloop.offers.trending import TrendScores
-from simulator.invariants import INVARIANTS, SETTLED_AFTER_MS, Breach, check_invariants, place_of
+from offerloop.orders.model import OrderStatus
+from offerloop.orders.process_order import advance, process_order
+from offerloop.orders.refund_order import RefundedLine, refund_order
+from simulator.findings import Breach
+from simulator.invariants import INVARIANTS, SETTLED_AFTER_MS, check_invariants, place_of
 from simulator.snapshot import ListOfRanking, OfferInRanking, Snapshot, StoredEvent, WaitingMessage
+from tests.orders import a_line, a_product, an_order_command, an_order_desk
 
 NOW_MS = 1_700_000_000_000
 LONG_AGO_MS = NOW_MS - SETTLED_AFTER_MS - 1
@@ -64,6 +69,21 @@ def derived(offers):
     return stored | {"available": len(in_stock)}
 
 
+def with_orders():
+    """One television is held by an order that is paid, two of three that were bought are left to ann."""
+    desk = an_order_desk(a_product("TV", price=100))
+    desk.clock.at_ms = NOW_MS
+    line = a_line("TV", 1, price=100)
+    held, sold = (desk.place(an_order_command(replace(line, quantity=count))) for count in (1, 3))
+    while desk.store.get(held).status is not OrderStatus.FULFILLMENT:
+        advance(desk.store.get(held), desk.processing)
+    process_order(sold, desk.processing)
+    refund_order(sold, [RefundedLine("TV", 1)], store=desk.store, clock=desk.clock)
+    world = desk.world
+    stored = {"products": world.products, "orders": world.orders, "transitions": world.transitions}
+    return stored | {"payments": {held: 100, sold: 200}}
+
+
 def sound():
     """LAPTOP sold its two units and HUB carries its boost; CAMERA was restocked after a pivot."""
     offers = [
@@ -105,6 +125,7 @@ def sound():
         outbox=[WaitingMessage("e3", NOW_MS - 1_000)],
         trend=TrendScores(LONG_AGO_MS, {"electronics": 10.0}),
         **derived(offers),
+        **with_orders(),
     )
 
 
@@ -119,6 +140,20 @@ def with_state(snapshot, offer_id, **fields):
     return replace(
         snapshot, states={**snapshot.states, offer_id: replace(snapshot.state_of(offer_id), **fields)}
     )
+
+
+def with_product(snapshot, **added):
+    """The snapshot with the television's counts changed by so much."""
+    product = snapshot.products["TV"]
+    counts = {name: getattr(product, name) + count for name, count in added.items()}
+    return replace(snapshot, products={"TV": replace(product, **counts)})
+
+
+def with_order(snapshot, status, **fields):
+    """The snapshot with the order of this status changed."""
+    [order] = [order for order in snapshot.orders.values() if order.status is status]
+    changed = replace(order, **fields)
+    return replace(snapshot, orders={**snapshot.orders, order.order_id: changed})
 
 
 def without(mapping, key):
@@ -140,7 +175,7 @@ def test_every_law_holds_on_an_empty_system():
     assert broken_laws(Snapshot(taken_at_ms=NOW_MS)) == set()
 
 
-STOCK = "Stock = received + adjusted - redeemed"
+STOCK = "Stock = received + adjusted - redeemed - held"
 KEYS = "Index keys equal what the offers give"
 BOARDS = "Boards equal the heads of the sorted offers"
 PIVOT = "Each stockout has exactly one pivot"
@@ -273,6 +308,52 @@ CORRUPTIONS = {
             },
         ),
         {BOARDS},
+    ),
+    "a unit of a product that came from nowhere": (
+        lambda s: with_product(s, inventory_count=1),
+        {"Products: free + held + sold = received"},
+    ),
+    "a unit that nobody holds": (
+        lambda s: with_product(s, inventory_count=-1, held_count=1),
+        {"Stock is held by open orders alone"},
+    ),
+    "a unit of an offer that nobody holds": (
+        lambda s: with_offer(s, "SHOES", held_count=1, received_count=4),
+        {"Stock is held by open orders alone", COUNTED_ONCE},
+    ),
+    "a unit that was sold to nobody": (
+        lambda s: with_product(s, inventory_count=-1, sold_count=1),
+        {"Products sold = units of completed orders"},
+    ),
+    "a transition that left no trace": (
+        lambda s: replace(s, transitions={name: rows[1:] for name, rows in s.transitions.items()}),
+        {"Every order's history is complete and legal"},
+    ),
+    "a step that no order may take": (
+        lambda s: replace(
+            s,
+            transitions={
+                name: [replace(row, after=OrderStatus.COMPLETED) if row.number == 2 else row for row in rows]
+                for name, rows in s.transitions.items()
+            },
+        ),
+        {"Every order's history is complete and legal"},
+    ),
+    "a hold that nobody released": (
+        lambda s: with_order(s, OrderStatus.FULFILLMENT, hold_until=NOW_MS // 1_000 - 181),
+        {"No hold outlives its deadline"},
+    ),
+    "an order that stands still": (
+        lambda s: with_order(s, OrderStatus.FULFILLMENT, updated_at_ms=NOW_MS - 3_600_001),
+        {"Every order in progress moves on"},
+    ),
+    "a payment that was taken twice": (
+        lambda s: replace(s, payments={name: 2 * kept for name, kept in s.payments.items()}),
+        {"Payments kept = completed orders less refunds"},
+    ),
+    "a payment of no order": (
+        lambda s: replace(s, payments={**s.payments, "nobody": 1}),
+        {"Payments kept = completed orders less refunds"},
     ),
     "a board that is missing": (
         lambda s: replace(

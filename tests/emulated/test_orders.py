@@ -26,7 +26,7 @@ from tests.emulated.storefront import Storefront, unique, wait_for
 from tests.emulated.target import Target
 from tests.processes import command_of
 
-ENDS_WITHIN_S = 90
+ENDS_WITHIN_S = 180  # a busy machine and a killed processor cost their time
 FINAL = {"COMPLETED", "FAILED", "CANCELLED", "REFUNDED"}
 STAGES = ["PENDING", "VALIDATING", "INVENTORY_CHECK", "PAYMENT_PROCESSING", "FULFILLMENT", "COMPLETED"]
 ADDRESS = {"street": "1 Main St", "city": "X", "state": "IL", "zipCode": "62701", "country": "US"}

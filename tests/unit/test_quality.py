@@ -1,0 +1,70 @@
+"""`make test`: what becomes of a test that failed beside others."""
+
+import json
+import subprocess
+
+import pytest
+
+from harness import quality
+
+
+@pytest.fixture
+def runs(monkeypatch, tmp_path):
+    """Runs of pytest that do not happen: their command lines, and the exit codes that they are to have."""
+
+    class Runs:
+        def __init__(self):
+            self.commands, self.codes, self.said, self.tests = [], [], [], ()
+
+        def failed(self, *tests):
+            self.tests = tests
+
+        def __call__(self, command, **_):
+            self.commands.append(command[1:])
+            if (
+                len(self.commands) == 1 and self.tests
+            ):  # as pytest itself does, in the folder that it is given
+                listed = tmp_path / "v/cache/lastfailed"
+                listed.parent.mkdir(parents=True)
+                listed.write_text(json.dumps(dict.fromkeys(self.tests, True)))
+            return subprocess.CompletedProcess(command, self.codes.pop(0))
+
+    found = Runs()
+    monkeypatch.setattr(quality, "CACHE", tmp_path)
+    monkeypatch.setattr(quality.subprocess, "run", found)
+    return found
+
+
+def test_a_run_without_a_failure_is_the_only_one(runs):
+    runs.codes = [0]
+
+    assert quality.run_tests(runs.said.append) == 0
+    assert len(runs.commands) == 1
+
+
+@pytest.mark.parametrize("alone", [0, 1])
+def test_a_failure_counts_if_the_test_fails_alone_as_well_and_is_named_if_not(runs, alone):
+    runs.codes = [1, alone]
+    runs.failed("tests/a.py::test_a", "tests/b.py::test_b[1]")
+
+    assert quality.run_tests(runs.said.append) == alone
+    assert runs.commands[1] == ["--numprocesses", "0", "tests/a.py::test_a", "tests/b.py::test_b[1]"]
+    unsteady = "UNSTEADY: failed beside others, passed alone: tests/a.py::test_a, tests/b.py::test_b[1]"
+    assert (unsteady in runs.said) == (alone == 0)
+
+
+def test_more_than_a_few_failures_are_no_accident(runs):
+    runs.codes = [1]
+    runs.failed(*(f"tests/a.py::test_{number}" for number in range(quality.AGAIN_AT_MOST + 1)))
+
+    assert quality.run_tests(runs.said.append) == 1
+    assert len(runs.commands) == 1
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 5])
+def test_a_run_that_was_broken_off_is_not_repeated(runs, code):
+    runs.codes = [code]
+    runs.failed("tests/a.py::test_a")
+
+    assert quality.run_tests(runs.said.append) == code
+    assert len(runs.commands) == 1

@@ -16,6 +16,9 @@ from offerloop.offers.recommend import RecommendedOffer
 
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+Category = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 &._/-]{0,63}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Stock = Annotated[int, Field(ge=0, le=10**9)]
 
 
 def checked_id(text: str) -> str:
@@ -43,9 +46,14 @@ class TrackBody(Body):
 
 
 def discount_value(offer: Offer) -> int | float:
-    """Hundredths as the number a client expects: 25, or 12.5."""
-    whole, rest = divmod(offer.discount_hundredths, 100)
-    return whole if rest == 0 else offer.discount_hundredths / 100
+    """An offer's discount as the number a client expects."""
+    return decimal_number(offer.discount_hundredths)
+
+
+def decimal_number(hundredths: int) -> int | float:
+    """Hundredths as a JSON number: 2500 -> 25, 1250 -> 12.5; exact up to 15 digits."""
+    whole, rest = divmod(hundredths, 100)
+    return whole if rest == 0 else hundredths / 100
 
 
 def recommended(shown: RecommendedOffer) -> dict[str, object]:

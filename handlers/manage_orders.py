@@ -5,9 +5,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import wiring
-from handlers.bodies import checked_id
+from handlers.bodies import checked_id, decimal_number
 from handlers.callers import known_caller, shop_caller
-from handlers.order_bodies import OrderBody, RefundBody, amount_json, order_details, order_json
+from handlers.order_bodies import OrderBody, RefundBody, order_details, order_json
 from handlers.rest import entry_point, idempotent_request, json_answer, parse, query_int, raw_body, rest_app
 from offerloop.errors import NotAllowed
 from offerloop.orders.cancel_order import cancel_order, order_of
@@ -45,7 +45,7 @@ def post_order() -> Response[str]:
     )
     metrics.add_metric("OrdersPlaced", MetricUnit.Count, 1)
     logger.info("Order placed", order_id=answer["orderId"], customer_id=command.customer_id)
-    return json_answer(201, dict(answer) | {"totalAmount": amount_json(command.total)})
+    return json_answer(201, dict(answer) | {"totalAmount": decimal_number(command.total)})
 
 
 @app.get("/orders/<order_id>")
@@ -93,7 +93,7 @@ def post_refund(order_id: str) -> dict[str, object]:
     )
     metrics.add_metric("OrdersRefunded", MetricUnit.Count, 1)
     logger.info("Order refunded", order_id=order_id, status=answer["status"])
-    amounts = {name: amount_json(int(answer[name] or 0)) for name in ("refundedAmount", "refundedTotal")}
+    amounts = {name: decimal_number(int(answer[name] or 0)) for name in ("refundedAmount", "refundedTotal")}
     return dict(answer) | amounts
 
 

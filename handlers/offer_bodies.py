@@ -3,19 +3,16 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from handlers.bodies import Id, discount_value
+from handlers.bodies import Category, Id, Name, Stock, discount_value
 from handlers.rest import Body
 from offerloop.offers.model import DiscountType, Offer
 
-Category = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 &._/-]{0,63}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 # At most two decimals: integer hundredths inside. A JSON number; pydantic reads it without a float.
 DiscountValue = Annotated[Decimal, Field(gt=0, le=10**7, decimal_places=2, strict=False)]
 ExpiresAt = Annotated[int, Field(gt=0, lt=2**33)]
 Priority = Annotated[int, Field(ge=0, le=100)]
-Stock = Annotated[int, Field(ge=0, le=10**9)]
 LimitPerUser = Annotated[int, Field(ge=0, le=10**6)]
 
 

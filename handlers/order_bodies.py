@@ -6,27 +6,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from handlers.bodies import Id
+from handlers.bodies import Category, Id, Name, Stock, decimal_number
 from handlers.rest import Body
 from offerloop import money
 from offerloop.orders.model import MAX_LINES, Address, Order, OrderLine, Product, Tracking, Transition
 from offerloop.orders.place_order import PlaceOrder, RequestedLine
 from offerloop.orders.refund_order import RefundedLine
 
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 # At most two decimals: whole cents inside. A JSON number; pydantic reads it without a float.
 Amount = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2, strict=False)]
 Price = Annotated[Decimal, Field(gt=0, le=10**7, decimal_places=2, strict=False)]
 Quantity = Annotated[int, Field(gt=0, le=1_000)]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]  # E.164
-Category = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 &._/-]{0,63}$")]
-Stock = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class AddressBody(Body):
-    street: Line
-    city: Line
+    street: Name
+    city: Name
     state: Annotated[str, StringConstraints(max_length=100)] = ""
     zipCode: Annotated[str, StringConstraints(min_length=1, max_length=20)]
     country: Annotated[str, StringConstraints(min_length=2, max_length=60)]
@@ -37,7 +34,7 @@ class AddressBody(Body):
 
 class ItemBody(Body):
     productId: Id
-    name: Line | None = None
+    name: Name | None = None
     quantity: Quantity
     price: Price
     offerId: Id | None = None
@@ -79,7 +76,7 @@ class RefundBody(Body):
     """No items = all that is left."""
 
     items: Annotated[tuple[RefundItemBody, ...], Field(max_length=MAX_LINES, strict=False)] = ()
-    reason: Line = "refunded"
+    reason: Name = "refunded"
 
     def lines(self) -> list[RefundedLine]:
         return [RefundedLine(item.productId, item.quantity) for item in self.items]
@@ -87,7 +84,7 @@ class RefundBody(Body):
 
 class CreateProductBody(Body):
     productId: Id
-    name: Line
+    name: Name
     category: Category
     price: Price
     stock: Stock
@@ -106,7 +103,7 @@ class CreateProductBody(Body):
 class ChangeProductBody(Body):
     """Attributes that are left out stay."""
 
-    name: Line = ""
+    name: Name = ""
     category: Category = ""
     price: Price = Decimal(1)
     status: Literal["ACTIVE", "DISCONTINUED"] = "ACTIVE"
@@ -125,7 +122,7 @@ def product_json(product: Product) -> dict[str, object]:
         "productId": product.product_id,
         "name": product.name,
         "category": product.category,
-        "price": amount_json(product.price),
+        "price": decimal_number(product.price),
         "stock": product.inventory_count,
         "status": product.status.value,
     }
@@ -140,12 +137,6 @@ def stock_json(product: Product) -> dict[str, object]:
     }
 
 
-def amount_json(minor: int) -> int | float:
-    """Minor units as the number that clients expect: 149.99; exact up to the sizes that are let in."""
-    whole, rest = divmod(minor, money.MINOR_PER_MAJOR)
-    return whole if rest == 0 else float(money.to_major(minor))
-
-
 def order_json(order: Order) -> dict[str, object]:
     """An order as its list shows it."""
     return {
@@ -153,8 +144,8 @@ def order_json(order: Order) -> dict[str, object]:
         "customerId": order.customer_id,
         "status": order.status.value,
         "items": [_line_json(line) for line in order.lines],
-        "totalAmount": amount_json(order.total),
-        "refundedAmount": amount_json(order.refunded),
+        "totalAmount": decimal_number(order.total),
+        "refundedAmount": decimal_number(order.refunded),
         "currency": order.currency,
         "placedAt": iso(order.placed_at_ms),
         "updatedAt": iso(order.updated_at_ms),
@@ -186,8 +177,8 @@ def _line_json(line: OrderLine) -> dict[str, object]:
         "productId": line.product_id,
         "name": line.name,
         "quantity": line.quantity,
-        "price": amount_json(line.unit_price),
-        "discount": amount_json(line.unit_discount),
+        "price": decimal_number(line.unit_price),
+        "discount": decimal_number(line.unit_discount),
         "offerId": line.offer_id,
         "refunded": line.refunded,
     }

@@ -5,7 +5,7 @@ one exists without the other. Its end is checked here, not left to the table's T
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from offerloop.errors import IdempotencyKeyReused, InvalidInput
@@ -56,6 +56,10 @@ class IdempotencyStore(Protocol):
         """The remembered answer under this scope and key, expired or not."""
 
 
+class Stale(Exception):
+    """What a decision was based on has changed; read again and decide again."""
+
+
 def recall(request: IdempotentRequest | None, store: IdempotencyStore, now: int) -> Answer | None:
     """The answer that this request got before, or None when it is new.
 
@@ -75,3 +79,31 @@ def recall(request: IdempotentRequest | None, store: IdempotencyStore, now: int)
 def answered(request: IdempotentRequest | None, answer: Answer, now: int) -> AnsweredRequest | None:
     """The record to write together with the effect, or None without a key."""
     return None if request is None else AnsweredRequest(request, answer, now + KEPT_FOR_S)
+
+
+def answer_once(
+    request: IdempotentRequest | None,
+    answer: Answer,
+    write: Callable[[AnsweredRequest | None], object],
+    *,
+    store: IdempotencyStore,
+    now: int,
+) -> Answer:
+    """Write an effect with its answer, unless the request was answered before.
+
+    Args:
+        write: stores the effect and the record that it is given in one transaction; raises Stale when a
+            twin of the request was answered meanwhile.
+    Returns:
+        *answer*, or the one that the request got before.
+    Raises:
+        IdempotencyKeyReused, and what *write* refuses.
+    """
+    remembered = recall(request, store, now)
+    if remembered is not None:
+        return remembered
+    try:
+        write(answered(request, answer, now))
+    except Stale:
+        return recall(request, store, now) or answer
+    return answer

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from offerloop.clock import Clock, now_s
 from offerloop.errors import FieldError, InvalidInput, OfferHasExpired
-from offerloop.idempotency import Answer, IdempotentRequest, answered, recall
+from offerloop.idempotency import Answer, AnsweredRequest, IdempotentRequest, answer_once
 from offerloop.offers.model import DiscountType, Offer, OfferStatus
-from offerloop.offers.ports import OfferStore, StaleVisit
+from offerloop.offers.ports import OfferStore
 from offerloop.record import record
 
 MAX_PRIORITY = 100
@@ -70,16 +71,13 @@ def create_offer(
     """
     now = now_s(clock)
     answer: Answer = {"offer_id": offer.offer_id}
-    remembered = recall(request, store, now)
-    if remembered is not None:
-        return remembered
-    if offer.has_expired(now):
-        raise InvalidInput("an offer cannot begin ended", [FieldError("expires_at", "lies in the past")])
-    try:
-        store.create(check_offer(offer), answered(request, answer, now))
-    except StaleVisit:
-        return recall(request, store, now) or answer
-    return answer
+
+    def create(answered: AnsweredRequest | None) -> None:
+        if offer.has_expired(now):
+            raise InvalidInput("an offer cannot begin ended", [FieldError("expires_at", "lies in the past")])
+        store.create(check_offer(offer), answered)
+
+    return answer_once(request, answer, create, store=store, now=now)
 
 
 def change_offer(
@@ -137,11 +135,4 @@ def restock_offer(
         raise InvalidInput("units out of range", [FieldError("units", f"must be 1..{MAX_STOCK}")])
     now = now_s(clock)
     answer: Answer = {"offer_id": offer_id, "restocked_units": units}
-    remembered = recall(request, store, now)
-    if remembered is not None:
-        return remembered
-    try:
-        store.restock(offer_id, units, answered(request, answer, now))
-    except StaleVisit:
-        return recall(request, store, now) or answer
-    return answer
+    return answer_once(request, answer, partial(store.restock, offer_id, units), store=store, now=now)

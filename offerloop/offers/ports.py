@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from offerloop.idempotency import AnsweredRequest, IdempotencyStore
+from offerloop.idempotency import AnsweredRequest, IdempotencyStore, Stale
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import Experiment, Tally
 from offerloop.offers.model import (
@@ -133,8 +133,8 @@ class AlreadyRecorded(Exception):
     """An event with this id is stored already."""
 
 
-class StaleVisit(Exception):
-    """What a decision was based on has changed; read again and decide again."""
+class StaleVisit(Stale):
+    """The shopper, or the answer to the request, is not what it was when the visit was read."""
 
 
 # -- counting ----------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """What a trusted shop server does with products: create, change, restock. Reading is the store's own."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from offerloop.clock import Clock, now_s
 from offerloop.errors import FieldError, InvalidInput
-from offerloop.idempotency import Answer, IdempotentRequest, answered, recall
+from offerloop.idempotency import Answer, IdempotentRequest, answer_once
 from offerloop.orders.model import Product
-from offerloop.orders.ports import ProductStore, StaleOrder
+from offerloop.orders.ports import ProductStore
 
 MAX_STOCK = 10**9
 MAX_PRICE = 10**9
@@ -28,14 +29,7 @@ def create_product(
         raise InvalidInput("the product breaks a rule", [FieldError("stock", f"must be 0..{MAX_STOCK}")])
     now = now_s(clock)
     answer: Answer = {"productId": product.product_id}
-    remembered = recall(request, store, now)
-    if remembered is not None:
-        return remembered
-    try:
-        store.create(product, answered(request, answer, now))
-    except StaleOrder:
-        return recall(request, store, now) or answer
-    return answer
+    return answer_once(request, answer, partial(store.create, product), store=store, now=now)
 
 
 def change_product(product_id: str, changes: Mapping[str, str | int], *, store: ProductStore) -> Product:
@@ -76,14 +70,7 @@ def restock_product(
         raise InvalidInput("units out of range", [FieldError("units", f"must be 1..{MAX_STOCK}")])
     now = now_s(clock)
     answer: Answer = {"productId": product_id, "restockedUnits": units}
-    remembered = recall(request, store, now)
-    if remembered is not None:
-        return remembered
-    try:
-        store.restock(product_id, units, answered(request, answer, now))
-    except StaleOrder:
-        return recall(request, store, now) or answer
-    return answer
+    return answer_once(request, answer, partial(store.restock, product_id, units), store=store, now=now)
 
 
 def _check_price(price: int) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
-from offerloop.idempotency import AnsweredRequest, IdempotencyStore
+from offerloop.idempotency import AnsweredRequest, IdempotencyStore, Stale
 from offerloop.offers.model import Offer
 from offerloop.orders.model import Order, Product, StockMove, Tracking, Transition, Units
 from offerloop.outbox import Message
@@ -96,8 +96,8 @@ class OrderStep:
     answered: AnsweredRequest | None = None
 
 
-class StaleOrder(Exception):
-    """What a decision was based on has changed; read again and decide again."""
+class StaleOrder(Stale):
+    """The order, or the answer to the request, is not what it was when it was read."""
 
 
 @record(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from offerloop.offers.recommend import RecommendedOffer
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Category = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 &._/-]{0,63}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+PLAIN = r"^[^\x00-\x1f\x7f]*$"  # no control characters
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN)]
 Stock = Annotated[int, Field(ge=0, le=10**9)]
 
 

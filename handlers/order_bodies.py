@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from handlers.bodies import Category, Id, Name, Stock, decimal_number
+from handlers.bodies import PLAIN, Category, Id, Name, Stock, decimal_number
 from handlers.rest import Body
 from offerloop import money
 from offerloop.orders.model import MAX_LINES, Address, Order, OrderLine, Product, Tracking, Transition
@@ -17,16 +17,17 @@ from offerloop.orders.refund_order import RefundedLine
 Amount = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=2, strict=False)]
 Price = Annotated[Decimal, Field(gt=0, le=10**7, decimal_places=2, strict=False)]
 Quantity = Annotated[int, Field(gt=0, le=1_000)]
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+EMAIL_PATTERN = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$"
+Email = Annotated[str, StringConstraints(max_length=254, pattern=EMAIL_PATTERN)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]  # E.164
 
 
 class AddressBody(Body):
     street: Name
     city: Name
-    state: Annotated[str, StringConstraints(max_length=100)] = ""
-    zipCode: Annotated[str, StringConstraints(min_length=1, max_length=20)]
-    country: Annotated[str, StringConstraints(min_length=2, max_length=60)]
+    state: Annotated[str, StringConstraints(max_length=100, pattern=PLAIN)] = ""
+    zipCode: Annotated[str, StringConstraints(min_length=1, max_length=20, pattern=PLAIN)]
+    country: Annotated[str, StringConstraints(min_length=2, max_length=60, pattern=PLAIN)]
 
     def address(self) -> Address:
         return Address(self.street, self.city, self.state, self.zipCode, self.country)

@@ -18,7 +18,7 @@ from offerloop.errors import (
     UnknownOffer,
 )
 from offerloop.idempotency import Answer, IdempotentRequest, answered, recall
-from offerloop.offers.model import DiscountType, Offer
+from offerloop.offers.model import DiscountType
 from offerloop.offers.track_event import check_redeemable
 from offerloop.orders import steps
 from offerloop.orders.model import (
@@ -186,15 +186,17 @@ def _line(requested: RequestedLine, shelf: Shelf) -> OrderLine:
         quantity=requested.quantity,
         unit_price=product.price,
         offer_id=requested.offer_id,
-        unit_discount=0 if offer is None else discount_on(product.price, offer),
+        unit_discount=(
+            0 if offer is None else discount_on(product.price, offer.discount_type, offer.discount_hundredths)
+        ),
     )
 
 
-def discount_on(unit_price: int, offer: Offer) -> int:
+def discount_on(unit_price: int, discount_type: DiscountType, hundredths: int) -> int:
     """What an offer takes off one unit, never more than its price; halves of a cent are rounded up."""
-    if offer.discount_type is DiscountType.PERCENTAGE:
-        return money.percentage_of(unit_price, offer.discount_hundredths)
-    return min(unit_price, offer.discount_hundredths)
+    if discount_type is DiscountType.PERCENTAGE:
+        return money.percentage_of(unit_price, hundredths)
+    return min(unit_price, hundredths)
 
 
 def _wrong_amounts(command: PlaceOrder, lines: tuple[OrderLine, ...]) -> Iterator[FieldError]:

@@ -4,19 +4,28 @@ import itertools
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
+from offerloop import money
 from offerloop.offers.model import DiscountType, EventType
+from offerloop.orders.model import OrderStatus
+from offerloop.orders.refund_order import RefundedLine
+from simulator.shoppers.checkout import BasketLine, Checkout, ListedProduct
 from simulator.shoppers.request_meter import RequestMeter
 from simulator.shoppers.shop import UNREACHABLE, Refused, Served, ServedOffer
 
 ATTEMPTS = 5
 LONGEST_WAIT_S = 5.0  # between two attempts, whatever Retry-After says
 TIMEOUT_S = 15.0
-Body = Mapping[str, str | int] | None
+# Of everybody who orders here: .test is reserved for what does not exist (RFC 2606).
+ADDRESS = {"street": "1 Test Street", "city": "Testing", "zipCode": "00000", "country": "XX"}
+EMAIL_DOMAIN = "shoppers.test"
+Body = Mapping[str, Any] | None
 
 RETRIED = frozenset({429, 502, 503, 504})
 
@@ -80,6 +89,39 @@ class HttpShop:
         answer = self._ask(event_type.value, "POST", "/events/track", body, headers)
         return answer if isinstance(answer, Refused) else None
 
+    def products(self) -> tuple[ListedProduct, ...] | Refused:
+        found: list[ListedProduct] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+            answer = self._ask("PRODUCTS", "GET", f"/products?limit=100{page}", None, {})
+            if isinstance(answer, Refused):
+                return answer
+            found.extend(map(_listed, answer["products"]))
+            cursor = answer["cursor"]
+        return tuple(found)
+
+    def check_out(self, checkout: Checkout, key: str | None = None) -> str | Refused:
+        headers = {"Idempotency-Key": key or self._new_key()}
+        answer = self._ask("ORDER", "POST", "/orders", _order_body(checkout), headers)
+        return answer if isinstance(answer, Refused) else str(answer["orderId"])
+
+    def order_status(self, order_id: str) -> OrderStatus | Refused:
+        answer = self._ask("ORDER_STATUS", "GET", f"/orders/{order_id}", None, {})
+        return answer if isinstance(answer, Refused) else OrderStatus(answer["status"])
+
+    def cancel(self, order_id: str) -> Refused | None:
+        answer = self._ask("CANCEL", "POST", f"/orders/{order_id}/cancel", None, {})
+        return answer if isinstance(answer, Refused) else None
+
+    def refund(
+        self, order_id: str, lines: Sequence[RefundedLine] = (), key: str | None = None
+    ) -> Refused | None:
+        headers = {"Idempotency-Key": key or self._new_key()}
+        items = [{"productId": line.product_id, "quantity": line.quantity} for line in lines]
+        answer = self._ask("REFUND", "POST", f"/orders/{order_id}/refund", {"items": items}, headers)
+        return answer if isinstance(answer, Refused) else None
+
     def units_left(self, offer_id: str) -> int | Refused:
         answer = self._ask("STOCK", "GET", f"/offers/{offer_id}", None, {})
         return answer if isinstance(answer, Refused) else int(answer["inventory_count"])
@@ -128,12 +170,12 @@ def _wait_s(response: httpx.Response | None, attempt: int) -> float:
 
 
 def _read(response: httpx.Response) -> Any:
-    """The JSON object of a 200, or the refusal; anything in another form is a refusal named by its status."""
+    """The JSON object of a 200 or 201, or the refusal; anything in another form is a refusal named by its status."""
     try:
         body = response.json()
     except ValueError:
         body = None
-    if response.status_code == 200 and isinstance(body, dict):
+    if response.status_code in (200, 201) and isinstance(body, dict):
         return body
     code = body.get("code") if isinstance(body, dict) else None
     return Refused(code if isinstance(code, str) else f"http_{response.status_code}")
@@ -157,3 +199,33 @@ def _served(answer: Mapping[str, Any]) -> Served:
         for offer in answer["recommended_offers"]
     )
     return Served(offers, answer["total_available"])
+
+
+def _listed(product: Mapping[str, Any]) -> ListedProduct:
+    price = money.to_minor(Decimal(str(product["price"])))
+    return ListedProduct(product["productId"], product["category"], price)
+
+
+def _order_body(checkout: Checkout) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "customerId": checkout.customer_id,
+        "items": [_item(line) for line in checkout.lines],
+        "totalAmount": _amount(checkout.total),
+        "customerEmail": f"{checkout.customer_id}@{EMAIL_DOMAIN}",
+        "shippingAddress": ADDRESS,
+    }
+    return body if checkout.phone is None else body | {"customerPhone": checkout.phone}
+
+
+def _item(line: BasketLine) -> dict[str, Any]:
+    item = {
+        "productId": line.product.product_id,
+        "quantity": line.quantity,
+        "price": _amount(line.product.price),
+    }
+    return item if line.offer is None else item | {"offerId": line.offer.offer_id}
+
+
+def _amount(minor: int) -> float:
+    """As a JSON number; the nearest double of two decimals is written with those two decimals."""
+    return float(money.to_major(minor))

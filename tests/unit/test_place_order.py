@@ -99,7 +99,7 @@ def test_an_offer_takes_its_discount_off_each_unit():
     ],
 )
 def test_discounts_are_whole_cents_and_never_more_than_the_price(kind, hundredths, price, discount):
-    assert discount_on(price, an_offer(discount_type=kind, discount_hundredths=hundredths)) == discount
+    assert discount_on(price, kind, hundredths) == discount
 
 
 @pytest.mark.parametrize(

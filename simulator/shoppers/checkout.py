@@ -1,0 +1,100 @@
+"""The till as a shopper or a recording sees it: products, orders and what becomes of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from offerloop.orders.model import OrderStatus
+from offerloop.orders.place_order import discount_on
+from offerloop.orders.refund_order import RefundedLine
+from simulator.shoppers.shop import Refused, Shop, ShownOffer
+
+
+class SoldProduct(Protocol):
+    """What a shopper knows of a product; `offerloop`'s own `Product` is one too.
+
+    Attributes:
+        category: of the offers that may be used on it.
+        price: of a unit, in minor units of the shop's currency, > 0.
+    """
+
+    @property
+    def product_id(self) -> str: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def price(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProduct:
+    """`SoldProduct`, as read from an answer of the API."""
+
+    product_id: str
+    category: str
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class BasketLine:
+    """Units (> 0) of one product, each with the offer's discount where there is one."""
+
+    product: SoldProduct
+    quantity: int
+    offer: ShownOffer | None = None
+
+    @property
+    def amount(self) -> int:
+        """What the line costs, in minor units."""
+        price = self.product.price
+        if self.offer is not None:
+            price -= discount_on(price, self.offer.discount_type, self.offer.discount_hundredths)
+        return price * self.quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A basket on its way to the till.
+
+    Attributes:
+        lines: at least one.
+        phone: for messages, or None.
+    """
+
+    customer_id: str
+    lines: tuple[BasketLine, ...]
+    phone: str | None = None
+
+    @property
+    def total(self) -> int:
+        """In minor units."""
+        return sum([line.amount for line in self.lines])
+
+    @property
+    def units(self) -> int:
+        return sum([line.quantity for line in self.lines])
+
+
+class Till(Shop, Protocol):
+    """A shop that takes orders; calls may come from several threads."""
+
+    def products(self) -> Sequence[SoldProduct] | Refused:
+        """Everything that is sold."""
+
+    def check_out(self, checkout: Checkout, key: str | None = None) -> str | Refused:
+        """Place an order; returns its id.
+
+        Args:
+            key: idempotency key; the same key has its effect once. None leaves the choice to the shop.
+        """
+
+    def order_status(self, order_id: str) -> OrderStatus | Refused:
+        """Ask where an order is."""
+
+    def cancel(self, order_id: str) -> Refused | None:
+        """Call an order off; None = cancelled."""
+
+    def refund(
+        self, order_id: str, lines: Sequence[RefundedLine] = (), key: str | None = None
+    ) -> Refused | None:
+        """Give back some units, or everything that is left when no line is named; None = done."""

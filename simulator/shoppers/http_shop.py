@@ -170,7 +170,7 @@ def _wait_s(response: httpx.Response | None, attempt: int) -> float:
 
 
 def _read(response: httpx.Response) -> Any:
-    """The JSON object of a 200 or 201, or the refusal; anything in another form is a refusal named by its status."""
+    """The JSON object of an answer, or the refusal; what has another form is refused as its status."""
     try:
         body = response.json()
     except ValueError:

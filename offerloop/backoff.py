@@ -11,5 +11,5 @@ def pause_after(attempts: int, jitter: float) -> int:
         attempts: how often it has been received, >= 1.
         jitter: 0..1.
     """
-    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(attempts - 1, 16))
+    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S << min(attempts - 1, 16))
     return max(1, round(longest * (0.5 + 0.5 * jitter)))

@@ -3,7 +3,7 @@
 import bisect
 import heapq
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from offerloop.errors import FieldError, InvalidInput, ProductExists, UnknownOrder, UnknownProduct
@@ -52,9 +52,12 @@ class MemoryOrderStore(MemoryIdempotencyStore):
         if step.move is not None and step.units is not None:
             self._move(step.move, step.units, step)
         world.orders[order.order_id] = order
+        if order.status not in IN_PROGRESS:
+            world.open_orders.pop(order.order_id, None)
         world.transitions.setdefault(order.order_id, []).append(step.transition)
         if step.before is None:
             world.orders_of.setdefault(order.customer_id, []).append(order.order_id)
+            world.open_orders[order.order_id] = None
         for message in step.messages:
             world.put_message(message)
         self._remember(step.answered)
@@ -106,17 +109,17 @@ class MemoryOrderStore(MemoryIdempotencyStore):
         return OrderPage(tuple(page), _cursor(page[-1]) if more else None)
 
     def holds_ended(self, now: int, limit: int) -> Sequence[str]:
-        holding = (order for order in self._world.orders.values() if order.status in HOLDING)
+        holding = (order for order in self._open() if order.status in HOLDING)
         ended = sorted((order.hold_until or 0, order.order_id) for order in holding)
         return [order_id for until, order_id in ended if until <= now][:limit]
 
     def waiting_since(self, before_ms: int, limit: int) -> Sequence[Order]:
-        waiting = (
-            order
-            for order in self._world.orders.values()
-            if order.status in IN_PROGRESS and order.updated_at_ms < before_ms
-        )
+        waiting = (order for order in self._open() if order.updated_at_ms < before_ms)
         return sorted(waiting, key=lambda order: (order.updated_at_ms, order.order_id))[:limit]
+
+    def _open(self) -> Iterator[Order]:
+        orders = self._world.orders
+        return (orders[order_id] for order_id in self._world.open_orders)
 
 
 def _newest_first(order: Order) -> tuple[int, str]:

@@ -85,6 +85,7 @@ def test_a_shipped_scenario_is_valid_and_says_what_it_is_for(name):
         ("bad-weather", {"weather"}),
         ("flash-sale", {"days", "arrivals", "stock"}),
         ("stockout-week", {"stock"}),
+        ("checkout", {"population", "orders"}),
         ("cold-start-catalogue", {"warm_up_days", "catalogue"}),
     ],
 )

@@ -65,6 +65,7 @@ def test_these_scenarios_ship():
     assert shipped_names() == [
         "bad-weather",
         "baseline",
+        "checkout",
         "cold-start-catalogue",
         "flash-sale",
         "stockout-week",

@@ -29,8 +29,7 @@ CURRENCY = "EUR"
 GIVEN_UP = "the order could not be processed"
 ADDRESS = Address("1 Test Street", "Testing", "", "00000", "XX")
 NOTICES_PER_DAY = 20
-OF_WORK = frozenset({Topic.ORDER_WORK})
-OF_FOLLOW_UP = frozenset({Topic.ORDER_NOTICE, Topic.SETTLEMENT, Topic.OFFER_PURCHASE})
+FOLLOW_UPS = frozenset({Topic.ORDER_NOTICE, Topic.SETTLEMENT, Topic.OFFER_PURCHASE})
 
 
 def behaviour(section: Payments, seed: int) -> Behaviour:

@@ -30,7 +30,7 @@ from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.serving import MemoryContextReader
 from simulator.memory.world import MemoryWorld
-from simulator.twin.order_system import OF_FOLLOW_UP, OF_WORK, OrderSystem
+from simulator.twin.order_system import FOLLOW_UPS, OrderSystem
 
 
 class Deliveries(Protocol):
@@ -182,10 +182,12 @@ class System:
     def send(self, messages: Sequence[Message]) -> frozenset[str]:
         """`Transport`: engagement goes on to its stream, orders to their queues; alerts reach people, who do
         nothing here."""
-        self.deliveries.engagement_sent([m for m in messages if m.topic is Topic.ENGAGEMENT])
-        if self.orders is not None:
-            self.deliveries.work_sent([m for m in messages if m.topic in OF_WORK])
-            self.deliveries.follow_ups_sent([m for m in messages if m.topic in OF_FOLLOW_UP])
+        engagement = [message for message in messages if message.topic is Topic.ENGAGEMENT]
+        if engagement:
+            self.deliveries.engagement_sent(engagement)
+        if len(engagement) < len(messages):
+            self.deliveries.work_sent([m for m in messages if m.topic is Topic.ORDER_WORK])
+            self.deliveries.follow_ups_sent([m for m in messages if m.topic in FOLLOW_UPS])
         return frozenset([message.message_id for message in messages])
 
     # -- minute rules ----------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from handlers.aws.experiment_store import DynamoExperimentStore
     from handlers.aws.offer_store import DynamoOfferStore
+    from offerloop.assistant.model import LanguageModel
     from offerloop.offers.ports import (
         ActivityStore,
         ContextReader,
@@ -218,6 +219,18 @@ def notices() -> NoticeDesk:
         rules=NoticeRules(found.sms_per_phone_and_day, found.sms_prefixes),
         clock=clock(),
     )
+
+
+@cache
+def language_model() -> LanguageModel | None:
+    """None where no model is named."""
+    model_id = settings().bedrock_model_id
+    if model_id is None:
+        return None
+    from handlers.aws import bedrock_model
+
+    runtime = boto3.client("bedrock-runtime", config=bedrock_model.CLIENT_CONFIG)
+    return bedrock_model.BedrockModel(runtime, model_id)
 
 
 @cache

@@ -33,8 +33,10 @@ if TYPE_CHECKING:
         OfferReader,
         RankedLists,
     )
+    from offerloop.orders.notices import NoticeLog
     from offerloop.orders.ports import OrderStep, OrderStore, PaymentGateway, ProductStore
     from offerloop.orders.process_order import Processing
+    from offerloop.orders.rate_order import RatingStore
     from offerloop.orders.send_notice import NoticeDesk
     from offerloop.outbox import Outbox, Transport
     from offerloop.rate_limit import RateCounter
@@ -206,15 +208,28 @@ def processing(report: Callable[[OrderStep], None]) -> Processing:
 
 
 @cache
-def notices() -> NoticeDesk:
+def ratings() -> RatingStore:
+    from handlers.aws.rating_store import DynamoRatingStore
+
+    return DynamoRatingStore(client("dynamodb"), tables())
+
+
+@cache
+def notice_log() -> NoticeLog:
     from handlers.aws.notice_log import DynamoNoticeLog
+
+    return DynamoNoticeLog(client("dynamodb"), tables())
+
+
+@cache
+def notices() -> NoticeDesk:
     from handlers.aws.notice_sender import SnsNoticeSender
     from offerloop.orders.send_notice import NoticeDesk, NoticeRules
 
     found = settings()
     return NoticeDesk(
         orders=orders(),
-        log=DynamoNoticeLog(client("dynamodb"), tables()),
+        log=notice_log(),
         sender=SnsNoticeSender(client("sns"), found.order_topic_arn),
         rules=NoticeRules(found.sms_per_phone_and_day, found.sms_prefixes),
         clock=clock(),

@@ -277,6 +277,25 @@ def test_stock_is_changed_by_those_alone_whose_work_it_is() -> None:
     }
 
 
+def test_whoever_reads_an_index_of_orders_may_read_the_rows_behind_it() -> None:
+    """The indexes hold keys only; no emulator refuses what a role lacks."""
+    readers = {
+        action: {
+            function
+            for function in FUNCTIONS
+            for allowed, resource in permissions(function)
+            if allowed == action and resource.startswith(resources)
+        }
+        for action, resources in (
+            ("dynamodb:Query", "OrdersTableArn/index/"),
+            ("dynamodb:BatchGetItem", "OrdersTableArn"),
+        )
+    }
+
+    assert readers["dynamodb:Query"] <= readers["dynamodb:BatchGetItem"]
+    assert "ManageOrders" in readers["dynamodb:Query"]
+
+
 def test_a_recommendation_changes_nothing_but_the_count_of_requests() -> None:
     changes = {
         (action, resource)

@@ -1,6 +1,7 @@
 """What a question asks for, and which orders and customers it names. Pure: nothing is read."""
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from enum import StrEnum
 
@@ -98,8 +99,13 @@ def understand(text: str) -> Question:
 
 
 def references_in(text: str) -> list[str]:
-    """Everything in a text that an order may be called by, in lower case: to check an answer."""
-    return [token for _, token in _references(_plain(text))]
+    """Everything in a text that an order may be called by, in lower case: to check an answer.
+
+    Whole ids are found even where they are glued to something else.
+    """
+    plain = _plain(text)
+    tokens = (token for _, token in _references(plain))
+    return list(dict.fromkeys([*tokens, *_UUID.findall(plain)]))
 
 
 def is_whole_id(reference: str) -> bool:
@@ -107,8 +113,15 @@ def is_whole_id(reference: str) -> bool:
     return _UUID.fullmatch(reference) is not None
 
 
+# What keyboards make of an apostrophe and a hyphen.
+_TYPED = str.maketrans({"\u2019": "'", **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")})
+
+
 def _plain(text: str) -> str:
-    return " ".join(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").lower().split())
+    """Lower case, with one form for characters that look alike, and without those that cannot be seen."""
+    alike = unicodedata.normalize("NFKC", text.translate(_TYPED))
+    seen = "".join(char for char in alike if unicodedata.category(char) != "Cf")
+    return " ".join(seen.lower().split())
 
 
 def _references(plain: str) -> Iterator[tuple[int, str]]:
@@ -122,7 +135,7 @@ def _references(plain: str) -> Iterator[tuple[int, str]]:
             continue
         has_digit, has_letter = any(map(str.isdigit, token)), any(map(str.isalpha, token))
         is_hex = _HEX.fullmatch(token) is not None
-        is_cut = rest == "..." or rest.startswith("…")
+        is_cut = rest == "..."  # a single character for it is three dots by now
         is_named = _ORDER_BEFORE.search(plain[max(0, match.start() - 24) : match.start()]) is not None
         if (
             (is_hex and has_digit and has_letter)

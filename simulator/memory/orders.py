@@ -25,6 +25,7 @@ from offerloop.orders.model import (
 from offerloop.orders.notices import Notice
 from offerloop.orders.ports import OrderPage, OrderStep, ProductPage, Shelf, StaleOrder
 from offerloop.orders.process_order import check_in_stock
+from offerloop.orders.rate_order import Rating
 from simulator.memory.activity import MemoryIdempotencyStore
 from simulator.memory.world import MemoryWorld
 
@@ -220,6 +221,21 @@ class MemoryProductStore(MemoryIdempotencyStore):
             raise StaleOrder
 
 
+class MemoryRatingStore:
+    """`RatingStore`."""
+
+    def __init__(self, world: MemoryWorld) -> None:
+        self._world = world
+
+    def keep(self, rating: Rating) -> None:
+        kept = self._world.ratings.get(rating.order_id)
+        if kept is None or kept.at_ms <= rating.at_ms:
+            self._world.ratings[rating.order_id] = rating
+
+    def of(self, order_id: str) -> Rating | None:
+        return self._world.ratings.get(order_id)
+
+
 class MemoryNoticeLog:
     """`NoticeLog`."""
 
@@ -248,6 +264,9 @@ class MemoryNoticeLog:
 
     def opt_out(self, phone: str) -> None:
         self._world.opted_out.add(phone)
+
+    def opt_in(self, phone: str) -> None:
+        self._world.opted_out.discard(phone)
 
     def latest(self, limit: int) -> Sequence[Notice]:
         return heapq.nlargest(limit, self._world.notices.values(), key=lambda notice: notice.at_ms)

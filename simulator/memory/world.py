@@ -23,6 +23,7 @@ from offerloop.offers.trending import TrendScores
 from offerloop.orders import model as orders_model
 from offerloop.orders.messages import NoticeKind
 from offerloop.orders.notices import Notice
+from offerloop.orders.rate_order import Rating
 from offerloop.outbox import Message
 
 Place = tuple[str, RankEntry]  # category and entry
@@ -73,6 +74,7 @@ class MemoryWorld:
         transitions: order id -> its history, oldest first.
         notices_of_day: messages counted by phone and UTC day.
         opted_out: phones whose owners want no messages.
+        ratings: by order id.
     """
 
     clock: Clock
@@ -103,6 +105,7 @@ class MemoryWorld:
     notices: dict[tuple[str, NoticeKind], Notice] = field(default_factory=dict)
     notices_of_day: dict[tuple[str, str], int] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
+    ratings: dict[str, Rating] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

@@ -90,16 +90,8 @@ class HttpShop:
         return answer if isinstance(answer, Refused) else None
 
     def products(self) -> tuple[ListedProduct, ...] | Refused:
-        found: list[ListedProduct] = []
-        cursor: str | None = ""
-        while cursor is not None:
-            page = f"&cursor={quote(cursor, safe='')}" if cursor else ""
-            answer = self._ask("PRODUCTS", "GET", f"/products?limit=100{page}", None, {})
-            if isinstance(answer, Refused):
-                return answer
-            found.extend(map(_listed, answer["products"]))
-            cursor = answer["cursor"]
-        return tuple(found)
+        products = self._product_pages()
+        return products if isinstance(products, Refused) else tuple(map(_listed, products))
 
     def check_out(self, checkout: Checkout, key: str | None = None) -> str | Refused:
         headers = {"Idempotency-Key": key or self._new_key()}
@@ -130,6 +122,30 @@ class HttpShop:
         headers = {"Idempotency-Key": self._new_key()}
         answer = self._ask("RESTOCK", "POST", f"/offers/{offer_id}/restock", {"units": units}, headers)
         return answer if isinstance(answer, Refused) else None
+
+    def product_units(self) -> Mapping[str, int] | Refused:
+        products = self._product_pages()
+        if isinstance(products, Refused):
+            return products
+        return {product["productId"]: int(product["stock"]) for product in products}
+
+    def restock_product(self, product_id: str, units: int) -> Refused | None:
+        headers = {"Idempotency-Key": self._new_key()}
+        path = f"/products/{product_id}/restock"
+        answer = self._ask("RESTOCK_PRODUCT", "POST", path, {"units": units}, headers)
+        return answer if isinstance(answer, Refused) else None
+
+    def _product_pages(self) -> list[Mapping[str, Any]] | Refused:
+        found: list[Mapping[str, Any]] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+            answer = self._ask("PRODUCTS", "GET", f"/products?limit=100{page}", None, {})
+            if isinstance(answer, Refused):
+                return answer
+            found.extend(answer["products"])
+            cursor = answer["cursor"]
+        return found
 
     def _new_key(self) -> str:
         with self._keys_lock:

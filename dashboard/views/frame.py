@@ -61,6 +61,21 @@ def empty(title: str, words: str, command: str) -> None:
         st.code(command, language="bash")
 
 
+def order_command(api_url: str) -> str:
+    """Commands that place an order; the key stays out of the page."""
+    return f"""API={api_url}
+KEY=$(make -s outputs | python3 -c 'import json, sys; print(json.load(sys.stdin)["api_key"])')
+curl -X POST "$API/orders" -H "X-API-Key: $KEY" -H "Content-Type: application/json" -d '{{
+  "customerId": "customer123",
+  "items": [{{"productId": "LAPTOP001", "name": "Laptop", "quantity": 1, "price": 1299.99}}],
+  "totalAmount": 1299.99,
+  "customerEmail": "customer@shop.test",
+  "customerPhone": "+447700900123",
+  "shippingAddress": {{"street": "1 Main Street", "city": "Springfield", "state": "IL",
+    "zipCode": "62701", "country": "US"}}
+}}'"""
+
+
 def tiles(count: int, *, key: str = "tiles") -> list[DeltaGenerator]:
     """*count* boxes of the same width, in a row that wraps: two beside each other on a phone."""
     row = st.container(horizontal=True, gap="small", key=key)
@@ -69,6 +84,11 @@ def tiles(count: int, *, key: str = "tiles") -> list[DeltaGenerator]:
 
 def clock_time(epoch_s: float) -> str:
     return f"{datetime.fromtimestamp(epoch_s, UTC):%H:%M:%S}"
+
+
+def date_time(at_ms: int) -> str:
+    """UTC to the second, with its day: orders of several days stand in one list."""
+    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def ago(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """The plots of orders and of texts, from plain values."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -24,7 +25,7 @@ NOTICE_COLOURS = {
     NoticeStatus.NO_PHONE: MUTED,
     NoticeStatus.OPTED_OUT: PALETTE[5],
     NoticeStatus.CAPPED: PALETTE[6],
-    NoticeStatus.NUMBER_NOT_ALLOWED: PALETTE[1],
+    NoticeStatus.NUMBER_NOT_ALLOWED: PALETTE[2],
 }
 NOTICE_WORDS = {
     NoticeStatus.SENT: "sent",
@@ -39,7 +40,7 @@ NOTICE_WORDS = {
 DURATIONS_MS = {
     1: "1 ms",
     10: "10 ms",
-    100: "0.1 s",
+    100: "100 ms",
     1_000: "1 s",
     10_000: "10 s",
     60_000: "1 min",
@@ -52,6 +53,11 @@ DURATIONS_MS = {
 def words(name: str) -> str:
     """PAYMENT_PROCESSING -> Payment processing."""
     return name.replace("_", " ").capitalize()
+
+
+def sentence(text: str) -> str:
+    """ "not sent" -> "Not sent", and what else is written large stays so."""
+    return text[:1].upper() + text[1:]
 
 
 def funnel(reached: Mapping[OrderStatus, int]) -> go.Figure:
@@ -109,16 +115,20 @@ def stage_times(times: Sequence[StageTime]) -> go.Figure:
             showlegend=False,
             hoverinfo="skip",
         )
-    for label, colour, symbol, values in (
-        ("p50", PALETTE[7], "circle", [each.p50_ms for each in times]),
-        ("p95", PALETTE[6], "diamond", [each.p95_ms for each in times]),
+    for label, colour, symbol, side, values in (
+        ("p50", PALETTE[7], "circle", "left", [each.p50_ms for each in times]),
+        ("p95", PALETTE[6], "diamond", "right", [each.p95_ms for each in times]),
     ):
         figure.add_scatter(
             name=label,
             x=[_at_least_1_ms(value) for value in values],
             y=names,
-            mode="markers",
+            mode="markers+text",
             marker={"color": colour, "size": 13, "symbol": symbol},
+            text=[f"  {duration(value)}  " for value in values],
+            textposition=f"middle {side}",
+            textfont_size=11,
+            cliponaxis=False,
             customdata=[[duration(value), each.orders] for value, each in zip(values, times, strict=True)],
             hovertemplate=f"%{{y}}, {label}: %{{customdata[0]}} (%{{customdata[1]:,}} orders)<extra></extra>",
         )
@@ -127,10 +137,19 @@ def stage_times(times: Sequence[StageTime]) -> go.Figure:
     figure.update_xaxes(
         type="log",
         title="time in the stage",
+        range=_decades(times),
         tickvals=list(DURATIONS_MS),
         ticktext=list(DURATIONS_MS.values()),
     )
     return figure
+
+
+def _decades(times: Sequence[StageTime]) -> tuple[float, float]:
+    """The ends of the axis as powers of ten: whole decades, with room for the labels on both sides."""
+    lowest = min(_at_least_1_ms(each.p50_ms) for each in times)
+    highest = max(_at_least_1_ms(each.p95_ms) for each in times)
+    low, high = math.floor(math.log10(lowest)), math.ceil(math.log10(highest))
+    return low - 0.6, max(low + 1, high) + 0.6
 
 
 def _at_least_1_ms(value_ms: float) -> float:
@@ -200,13 +219,14 @@ def notices(counts: Mapping[tuple[str, NoticeStatus], int]) -> go.Figure:
         if any(of):
             figure.add_bar(
                 orientation="h",
-                name=NOTICE_WORDS[status].capitalize(),
+                name=sentence(NOTICE_WORDS[status]),
                 x=of,
                 y=[words(kind) for kind in kinds],
                 marker={"color": colour, "line_width": 0},
                 hovertemplate="%{y}: %{x:,}<extra>" + NOTICE_WORDS[status] + "</extra>",
             )
-    lay_out(figure, height=120 + BAR_PX * len(kinds))
+    # On a phone the legend has a line for each status.
+    lay_out(figure, height=120 + BAR_PX * len(kinds) + 14 * len(figure.data))
     figure.update_layout(barmode="stack", bargap=0.4, legend_traceorder="normal", showlegend=True)
     figure.update_yaxes(autorange="reversed", automargin=True)
     figure.update_xaxes(title="text messages", rangemode="tozero", nticks=5, tickformat=",d")
@@ -214,8 +234,8 @@ def notices(counts: Mapping[tuple[str, NoticeStatus], int]) -> go.Figure:
 
 
 def duration(took_ms: float) -> str:
-    """A span of time with up to three digits: 7 ms, 0.38 s, 12.5 s, 4.2 min, 3.05 h, 2.1 d."""
-    if took_ms < 100:
+    """A span of time with up to three digits: 380 ms, 12.5 s, 4.2 min, 3.05 h, 2.1 d."""
+    if took_ms < 1_000:
         return f"{took_ms:.0f} ms"
     for unit, size_ms, limit in (("s", 1_000, 60), ("min", 60_000, 60), ("h", 3_600_000, 24)):
         if took_ms < limit * size_ms:

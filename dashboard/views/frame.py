@@ -17,7 +17,9 @@ _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 2rem; }
 [class*="st-key-tiles"] > div { flex: 1 1 9rem !important; min-width: 9rem; width: auto !important; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; font-size: 1.75rem; }
-[data-testid="stMetricValue"] * { white-space: normal; overflow: visible; overflow-wrap: anywhere; }
+[data-testid="stMetricValue"], [data-testid="stMetricValue"] * {
+  white-space: normal !important; overflow: visible; overflow-wrap: anywhere;
+}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   h1 { font-size: 1.7rem !important; }

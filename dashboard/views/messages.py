@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import charts, order_charts
 from dashboard.data import Source
-from dashboard.order_charts import NOTICE_WORDS, words
+from dashboard.order_charts import NOTICE_WORDS, sentence, words
 from dashboard.order_data import NEWEST_NOTICES, NOT_SENT, Notices, by_kind_and_status, masked
 from dashboard.views import frame
 from offerloop.orders.notices import Notice, NoticeStatus
@@ -110,7 +110,7 @@ def _one_message(source: Source, view: Notices) -> None:
     if notice is None:
         st.caption(f"It is no longer among the newest {NEWEST_NOTICES}; its order on the Orders page has it.")
         return
-    st.caption(f"{NOTICE_WORDS[notice.status].capitalize()} · phone {masked(notice.phone)}")
+    st.caption(f"{sentence(NOTICE_WORDS[notice.status])} · phone {masked(notice.phone)}")
     with st.container(border=True):
         # As plain text: what a shop's clients write is no markup of ours.
         st.text(notice.text)

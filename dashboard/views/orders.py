@@ -127,9 +127,9 @@ def _failures(view: Orders) -> None:
     st.dataframe(
         [
             {
+                "Orders": group.orders,
                 "Reason": group.reason,
                 "Failed in": words(group.stage) if group.stage else "–",
-                "Orders": group.orders,
                 "Share": f"{100 * group.orders / len(view.newest):.1f} %",
                 "Latest (UTC)": frame.date_time(group.latest.updated_at_ms),
                 "Latest order": group.latest.order_id,
@@ -287,6 +287,7 @@ def _messages(details: OrderDetails) -> None:
                 "Kind": words(notice.kind),
                 "Status": NOTICE_WORDS[notice.status],
                 "Phone": masked(notice.phone),
+                "Text": " · ".join(notice.text.splitlines()),
             }
             for notice in details.notices
         ],
@@ -295,4 +296,3 @@ def _messages(details: OrderDetails) -> None:
         key="order-messages",
         alt="Text messages about the order",
     )
-    st.caption("Their text is on the Messages page.")

@@ -1,5 +1,6 @@
 """What the pages of orders are told: figures of the newest orders, and how few reads bring them."""
 
+import math
 from dataclasses import replace
 
 import boto3
@@ -155,10 +156,18 @@ def test_a_phone_is_masked_except_its_last_three_digits(phone, shown):
 
 @pytest.mark.parametrize(
     ("took_ms", "words"),
-    [(0, "0 ms"), (99, "99 ms"), (380, "0.38 s"), (12_500, "12.5 s"), (90_000, "1.5 min"), (1e8, "1.2 d")],
+    [(0, "0 ms"), (380, "380 ms"), (12_500, "12.5 s"), (90_000, "1.5 min"), (1e8, "1.2 d")],
 )
 def test_durations_have_up_to_three_digits(took_ms, words):
     assert duration(took_ms) == words
+
+
+def test_times_of_no_millisecond_and_of_hours_fit_one_axis():
+    figure = order_charts.stage_times([StageTime(S.PENDING, 3, 0, 2), StageTime(S.VALIDATING, 3, 40, 5e6)])
+
+    low, high = figure.layout.xaxis.range
+    assert all(low < math.log10(x) < high for trace in figure.data for x in trace.x)
+    assert figure.data[-2].text == ("  0 ms  ", "  40 ms  ")
 
 
 def test_a_timeline_ends_now_for_an_order_on_its_way_and_leaves_refunds_out():

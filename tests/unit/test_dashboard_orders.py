@@ -29,6 +29,7 @@ from dashboard.order_reads import OrderReads
 from handlers.aws.notice_log import DynamoNoticeLog
 from handlers.aws.order_store import DynamoOrderStore
 from handlers.aws.product_store import DynamoProductStore
+from handlers.aws.table_access import Tables
 from offerloop.orders.model import Order, OrderLine, OrderStatus, Transition
 from tests.factories import NOON_MS, FixedClock
 from tests.orders import ADDRESS, a_product
@@ -200,7 +201,7 @@ def trade(dynamodb):
 
 @pytest.fixture
 def reads(dynamodb, trade):
-    return OrderReads(dynamodb, trade.store._tables)
+    return OrderReads(dynamodb, Tables.with_prefix(""))
 
 
 def test_an_empty_table_has_no_orders_and_no_texts(reads):

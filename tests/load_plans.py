@@ -9,7 +9,18 @@ from loadtests.recording import OK, Recorder, Recording
 # Every variable that `make load` reads.
 SETTINGS = (
     *("TARGET", "OFFERLOOP_TARGET", "RATE", "USERS", "SHAPE", "SCENARIO", "DURATION", "MINUTES", "SPEED"),
-    *("SEED", "WORKERS", "THINK", "PLACES", "WARM_UP", "MANAGER", "MAX_REQUESTS", "OBJECTIVES", "RESULTS"),
+    *(
+        "VISIT",
+        "SEED",
+        "WORKERS",
+        "THINK",
+        "PLACES",
+        "WARM_UP",
+        "MANAGER",
+        "MAX_REQUESTS",
+        "OBJECTIVES",
+        "RESULTS",
+    ),
 )
 
 

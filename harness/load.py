@@ -151,7 +151,7 @@ def progress(recording: Recording) -> str:
 def words_of(plan: LoadPlan) -> str:
     """A plan in one line."""
     load = f"{plan.rate:g} visits/s, open" if plan.rate is not None else f"{plan.users} users, closed"
-    visits = "" if plan.visit is VisitKind.BROWSE else f" to {plan.visit}"
+    visits = "" if plan.visit is VisitKind.BROWSE else f", {plan.visit}"
     limit = f", at most {plan.max_requests} requests" if plan.max_requests else ""
     return (
         f"{load}{visits}, {plan.shape.value} for {plan.seconds:g} s, scenario {plan.scenario}, "

@@ -1,7 +1,7 @@
 """What became of the orders that a run placed: a load test that sells must say whether anything was lost.
 
-After the run every accepted order is asked for until it is final or time is up. Times are the shop's own, from
-the order's history: no clock of the generator's machine is compared with them.
+After the run every accepted order is asked for until it is final or time is up. Times are the shop's
+own, from the order's history: no clock of the generator's machine is compared with them.
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@ from decimal import Decimal
 
 from offerloop import money
 from offerloop.errors import PaymentUnavailable
-from offerloop.orders.model import Address, Order, Product, Tracking
+from offerloop.orders.model import Address, Order, OrderLine, Product, Tracking
 from offerloop.orders.place_order import PlaceOrder, RequestedLine, place_order
 from offerloop.orders.ports import Payment, PaymentStatus
 from offerloop.orders.process_order import Processing
 from simulator.memory.ids import SeededIds
 from simulator.memory.orders import MemoryOrderStore
 from simulator.memory.world import MemoryWorld
-from tests.factories import FixedClock
+from tests.factories import NOON_MS, FixedClock
 
 ADDRESS = Address("1 Main Street", "Springfield", "IL", "62701", "US")
 CAPTURED = Payment(PaymentStatus.CAPTURED)
@@ -50,6 +50,23 @@ def an_order_command(*lines: RequestedLine, **changes: object) -> PlaceOrder:
         "address": ADDRESS,
     }
     return PlaceOrder(**(attributes | changes))  # type: ignore[arg-type]
+
+
+def a_stored_order(order_id: str, **changes: object) -> Order:
+    """An order of ann's for one laptop, placed at noon and still to be processed."""
+    attributes: dict[str, object] = {
+        "order_id": order_id,
+        "customer_id": "ann",
+        "lines": (OrderLine("LAPTOP001", "Laptop", 1, 129_999),),
+        "total": 129_999,
+        "currency": "EUR",
+        "email": "ann@shop.test",
+        "address": ADDRESS,
+        "placed_at_ms": NOON_MS,
+        "updated_at_ms": NOON_MS,
+        "phone": "+447700900123",
+    }
+    return Order(**(attributes | changes))  # type: ignore[arg-type]
 
 
 @dataclass

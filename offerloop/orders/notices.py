@@ -62,6 +62,9 @@ class NoticeLog(Protocol):
     def opt_out(self, phone: str) -> None:
         """Keep that a phone's owner wants no messages."""
 
+    def opt_in(self, phone: str) -> None:
+        """Forget that a phone's owner wanted no messages."""
+
     def latest(self, limit: int) -> Sequence[Notice]:
         """Up to *limit* notices, newest first; eventually consistent."""
 

@@ -91,11 +91,11 @@ class HttpShop:
 
     def products(self) -> tuple[ListedProduct, ...] | Refused:
         products = self._product_pages()
-        return products if isinstance(products, Refused) else tuple(map(_listed, products))
+        return products if isinstance(products, Refused) else tuple(map(listed_product, products))
 
     def check_out(self, checkout: Checkout, key: str | None = None) -> str | Refused:
         headers = {"Idempotency-Key": key or self._new_key()}
-        answer = self._ask("ORDER", "POST", "/orders", _order_body(checkout), headers)
+        answer = self._ask("ORDER", "POST", "/orders", order_body(checkout), headers)
         return answer if isinstance(answer, Refused) else str(answer["orderId"])
 
     def order_status(self, order_id: str) -> OrderStatus | Refused:
@@ -203,26 +203,30 @@ def _served(answer: Mapping[str, Any]) -> Served:
     Raises:
         KeyError, ValueError: the API does not answer as documented.
     """
-    offers = tuple(
-        ServedOffer(
-            offer_id=offer["offer_id"],
-            category=offer["category"],
-            discount_type=DiscountType(offer["discount_type"]),
-            discount_hundredths=round(offer["discount_value"] * 100),
-            inventory_count=offer["inventory_count"],
-            priority_boost=offer.get("priority_boost", 0),
-        )
-        for offer in answer["recommended_offers"]
-    )
+    offers = tuple(map(served_offer, answer["recommended_offers"]))
     return Served(offers, answer["total_available"])
 
 
-def _listed(product: Mapping[str, Any]) -> ListedProduct:
+def served_offer(offer: Mapping[str, Any]) -> ServedOffer:
+    """One offer of an answer."""
+    return ServedOffer(
+        offer_id=offer["offer_id"],
+        category=offer["category"],
+        discount_type=DiscountType(offer["discount_type"]),
+        discount_hundredths=round(offer["discount_value"] * 100),
+        inventory_count=offer["inventory_count"],
+        priority_boost=offer.get("priority_boost", 0),
+    )
+
+
+def listed_product(product: Mapping[str, Any]) -> ListedProduct:
+    """One product of an answer."""
     price = money.to_minor(Decimal(str(product["price"])))
     return ListedProduct(product["productId"], product["category"], price)
 
 
-def _order_body(checkout: Checkout) -> dict[str, Any]:
+def order_body(checkout: Checkout) -> dict[str, Any]:
+    """A basket as `POST /orders` takes it."""
     body: dict[str, Any] = {
         "customerId": checkout.customer_id,
         "items": [_item(line) for line in checkout.lines],

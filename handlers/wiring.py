@@ -228,7 +228,6 @@ def notices() -> NoticeDesk:
 
     found = settings()
     return NoticeDesk(
-        orders=orders(),
         log=notice_log(),
         sender=SnsNoticeSender(client("sns"), found.order_topic_arn),
         rules=NoticeRules(found.sms_per_phone_and_day, found.sms_prefixes),

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from offerloop.errors import PaymentUnavailable
 from offerloop.orders.cancel_order import cancel_order
-from offerloop.orders.messages import NoticeKind
+from offerloop.orders.messages import NoticeKind, notice
 from offerloop.orders.model import IN_PROGRESS, Order, OrderStatus
 from offerloop.orders.notices import NoticeLog
 from offerloop.orders.ports import OrderStore, Payment, PaymentStatus
 from offerloop.orders.process_order import Processing, advance, fail_order
 from offerloop.orders.refund_order import RefundedLine, refund_order
-from offerloop.orders.send_notice import NoticeDesk, NoticeNotSent, NoticeRules, send_notice
+from offerloop.orders.send_notice import NoticeDesk, NoticeNotSent, NoticeRules, notice_of, send_notice
 from simulator.memory.ids import SeededIds
 from tests.factories import FixedClock
 from tests.orders import CAPTURED, Post, Till, a_line, an_order_command, placed
@@ -45,7 +45,7 @@ class Trade:
         self.store, self.clock = store, clock
         self.till = Till()
         self.processing = Processing(store, self.till, Post(), clock)
-        self.desk = NoticeDesk(store, log, Texts(), NoticeRules(10, ("+447700900",)), clock)
+        self.desk = NoticeDesk(log, Texts(), NoticeRules(10, ("+447700900",)), clock)
         self.ids = SeededIds(seed)
         self.choose = random.Random(seed)
         log.opt_out(OPTED_OUT)
@@ -61,8 +61,8 @@ class Trade:
         command = an_order_command(a_line(product_id, units, PRICES[product_id]), **changes)
         order_id = placed(command, self.store, self.clock, self.ids)
         self.clock.move_on(0.2)
-        send_notice(order_id, NoticeKind.CREATED, self.desk)
         order = self.store.get(order_id)
+        self.text(order, NoticeKind.CREATED)
         while order.status in IN_PROGRESS and order.status is not until:
             self.clock.move_on(self.choose.lognormvariate(-3, 1))
             try:
@@ -70,8 +70,12 @@ class Trade:
             except PaymentUnavailable:
                 order = fail_order(order, "the order could not be processed", self.processing)
         if order.status in ENDS:
-            send_notice(order_id, ENDS[order.status], self.desk)
+            self.text(order, ENDS[order.status])
         return order
+
+    def text(self, order: Order, kind: NoticeKind) -> None:
+        """Send the text message that a transition asks for."""
+        send_notice(notice_of(notice(order, kind)), self.desk)
 
     def some_minutes(self, orders: int = 60) -> None:
         """Sixty orders: one in eight is declined, some fail otherwise, the last three are on their way."""

@@ -5,14 +5,13 @@ from collections.abc import Callable, Sequence
 from offerloop.clock import Clock, Ids
 from offerloop.orders.cancel_order import cancel_order
 from offerloop.orders.manage_products import create_product, restock_product
-from offerloop.orders.messages import NoticeKind
 from offerloop.orders.model import IN_PROGRESS, Address, Order, OrderStatus, Product
 from offerloop.orders.place_order import PlaceOrder, RequestedLine, place_order
 from offerloop.orders.ports import OrderStep
 from offerloop.orders.process_order import Processing, advance
 from offerloop.orders.record_redemption import record_redemptions, redemption_of
 from offerloop.orders.refund_order import RefundedLine, refund_order
-from offerloop.orders.send_notice import NoticeDesk, NoticeRules, send_notice
+from offerloop.orders.send_notice import NoticeDesk, NoticeRules, notice_of, send_notice
 from offerloop.orders.settle_payment import settle_payment, settlement_of
 from offerloop.orders.watch_orders import give_up, release_ended_holds, take_up_forgotten
 from offerloop.outbox import Message, Topic, Transport
@@ -85,7 +84,7 @@ class OrderSystem:
         self._activity = MemoryActivityStore(world)
         self._processing = Processing(self.store, self.payments, StandInCarrier(), clock, report)
         log, rules = MemoryNoticeLog(world), NoticeRules(NOTICES_PER_DAY, ())
-        self._notices = NoticeDesk(self.store, log, _Silence(), rules, clock)
+        self._notices = NoticeDesk(log, _Silence(), rules, clock)
 
     # -- order-api and order-products ------------------------------------------------------------------
 
@@ -164,8 +163,7 @@ class OrderSystem:
             TryAgain: the payment service gave no answer, or others write the same items.
         """
         if message.topic is Topic.ORDER_NOTICE:
-            kind = NoticeKind(str(message.body["kind"]))
-            send_notice(str(message.body["order_id"]), kind, self._notices)
+            send_notice(notice_of(message), self._notices)
         elif message.topic is Topic.SETTLEMENT:
             settle_payment(settlement_of(message), self.payments)
         else:

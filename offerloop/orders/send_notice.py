@@ -91,13 +91,14 @@ def send_notice(asked: AskedNotice, desk: NoticeDesk) -> NoticeStatus | None:
         What became of it; None when it was begun before.
     """
     now_ms = desk.clock.now_ms()
-    begun = Notice(
-        asked.order_id, asked.kind, asked.customer_id, asked.phone, asked.text, NoticeStatus.SENDING, now_ms
-    )
+    # Without a phone nothing is left to be told but the shop's own subscribers: that end is known at once.
+    first = NoticeStatus.SENDING if asked.phone is not None else NoticeStatus.NO_PHONE
+    begun = Notice(asked.order_id, asked.kind, asked.customer_id, asked.phone, asked.text, first, now_ms)
     if not desk.log.begin(begun):
         return None
     status = _deliver(begun, desk)
-    desk.log.end(replace(begun, status=status))
+    if status is not first:
+        desk.log.end(replace(begun, status=status))
     return status
 
 

@@ -20,9 +20,13 @@ class MemoryGateway:
         self.accounts: dict[str, Account] = {}
         self.charges = 0
         self._refunds: dict[tuple[str, str], int] = {}
-        self._behaviour = behaviour
         self.patience_s = patience_s
-        self._too_late = behaviour.late_s >= patience_s
+        self.behave(behaviour)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Meet new charges like this from now on."""
+        self._behaviour = behaviour
+        self._too_late = behaviour.late_s >= self.patience_s
 
     def charge(self, key: str, amount: int, currency: str) -> Payment:
         self.charges += 1

@@ -14,9 +14,9 @@ from offerloop.backoff import pause_after
 from offerloop.errors import PaymentUnavailable, TryAgain
 from offerloop.orders.model import IN_PROGRESS, OrderStatus
 from offerloop.outbox import Message
+from simulator.memory.order_system import OrderSystem
 from simulator.scenario.model import Delay, Orders
 from simulator.shoppers.streams import Streams
-from simulator.twin.order_system import OrderSystem
 from simulator.twin.summary import Counts
 
 HIDDEN_S = 180.0  # VisibilityTimeout of both queues in template.yaml

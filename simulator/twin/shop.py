@@ -7,17 +7,19 @@ import simpy
 
 from offerloop.errors import Refusal, TooManyRequests
 from offerloop.offers.model import EventType
-from offerloop.orders.model import OrderStatus, Product
+from offerloop.orders.model import Address, OrderStatus, Product
+from offerloop.orders.place_order import PlaceOrder, RequestedLine
 from offerloop.orders.refund_order import RefundedLine
+from simulator.memory.order_system import OrderSystem
 from simulator.shoppers.checkout import Checkout
 from simulator.shoppers.clocks import Done
 from simulator.shoppers.shop import Refused, Served
 from simulator.twin.functions import Environments
-from simulator.twin.order_system import OrderSystem
 from simulator.twin.system import System
 from simulator.twin.tally import TwinTally
 
 TOO_MANY_REQUESTS = Refused(TooManyRequests.code)
+ADDRESS = Address("1 Test Street", "Testing", "", "00000", "XX")
 
 # One function answers all of these; any other call has a function of its own.
 _FUNCTION_OF = dict.fromkeys(("check_out", "order_status", "cancel", "refund"), "order-api")
@@ -60,7 +62,7 @@ class TwinTill(TwinShop):
         return self._products
 
     def check_out(self, checkout: Checkout, key: str | None = None) -> str | Refused:
-        return self._asked(self._orders.place, checkout)
+        return self._asked(self._orders.place, _command(checkout))
 
     def order_status(self, order_id: str) -> OrderStatus | Refused:
         return self._asked(self._orders.status, order_id)
@@ -71,7 +73,8 @@ class TwinTill(TwinShop):
     def refund(
         self, order_id: str, lines: Sequence[RefundedLine] = (), key: str | None = None
     ) -> Refused | None:
-        return self._asked(self._orders.refund, order_id, lines)
+        answer = self._asked(self._orders.refund, order_id, lines)
+        return answer if isinstance(answer, Refused) else None
 
     def _asked(self, function: Callable[..., Answer], *arguments: object) -> Answer | Refused:
         self._tally.hour.calls_order += 1
@@ -79,6 +82,25 @@ class TwinTill(TwinShop):
             return function(*arguments)
         except Refusal as refusal:
             return Refused(refusal.code)
+
+
+def _command(checkout: Checkout) -> PlaceOrder:
+    return PlaceOrder(
+        checkout.customer_id,
+        tuple(
+            RequestedLine(
+                line.product.product_id,
+                line.quantity,
+                line.product.price,
+                None if line.offer is None else line.offer.offer_id,
+            )
+            for line in checkout.lines
+        ),
+        total=checkout.total,
+        email=f"{checkout.customer_id}@shoppers.test",
+        address=ADDRESS,
+        phone=checkout.phone,
+    )
 
 
 class Stage:

@@ -28,9 +28,10 @@ from simulator.memory.administration import MemoryExperimentStore, MemoryOfferSt
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
+from simulator.memory.order_system import FOLLOW_UPS, OrderStores, OrderSystem
+from simulator.memory.payments import MemoryGateway
 from simulator.memory.serving import MemoryContextReader
 from simulator.memory.world import MemoryWorld
-from simulator.twin.order_system import FOLLOW_UPS, OrderSystem
 
 
 class Deliveries(Protocol):
@@ -109,10 +110,9 @@ class System:
             redeemed: told of redemptions that completed orders led to: user, offer, how many.
         """
         self.orders = OrderSystem(
-            self.world,
+            OrderStores.of(self.world, MemoryGateway(payments)),
             self.clock,
             self._ids,
-            payments,
             transport=self,
             written=self._deliver,
             report=report,

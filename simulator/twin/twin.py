@@ -23,7 +23,7 @@ from simulator.snapshot import Snapshot
 from simulator.twin.catalogue import Catalogue, products
 from simulator.twin.cloud import Cloud
 from simulator.twin.functions import Environments
-from simulator.twin.order_system import behaviour
+from simulator.twin.payments import behaviour
 from simulator.twin.shop import Stage, TwinShop, TwinTill
 from simulator.twin.summary import NOBODY, EventKind, EventSink, ReplicationSummary
 from simulator.twin.system import System

@@ -1,51 +1,56 @@
 """The orders functions in memory: the use cases on the memory adapters, wired as the handlers wire them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from offerloop.clock import Clock, Ids
+from offerloop.idempotency import Answer, IdempotentRequest
 from offerloop.orders.cancel_order import cancel_order
 from offerloop.orders.manage_products import create_product, restock_product
-from offerloop.orders.model import IN_PROGRESS, Address, Order, OrderStatus, Product
-from offerloop.orders.place_order import PlaceOrder, RequestedLine, place_order
+from offerloop.orders.model import IN_PROGRESS, Order, OrderStatus, Product
+from offerloop.orders.place_order import PlaceOrder, place_order
 from offerloop.orders.ports import OrderStep
-from offerloop.orders.process_order import Processing, advance
+from offerloop.orders.process_order import Processing, advance, process_order
 from offerloop.orders.record_redemption import record_redemptions, redemption_of
 from offerloop.orders.refund_order import RefundedLine, refund_order
-from offerloop.orders.send_notice import NoticeDesk, NoticeRules, notice_of, send_notice
+from offerloop.orders.send_notice import NoticeDesk, NoticeRules, NoticeSender, notice_of, send_notice
 from offerloop.orders.settle_payment import settle_payment, settlement_of
 from offerloop.orders.watch_orders import give_up, release_ended_holds, take_up_forgotten
 from offerloop.outbox import Message, Topic, Transport
 from offerloop.standins.carrier import StandInCarrier
-from offerloop.standins.payments import Behaviour, Mode
 from simulator.memory.activity import MemoryActivityStore
 from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore, MemoryProductStore
 from simulator.memory.payments import MemoryGateway
 from simulator.memory.world import MemoryWorld
-from simulator.scenario.model import Payments
-from simulator.shoppers.checkout import Checkout
 
 CURRENCY = "EUR"
 GIVEN_UP = "the order could not be processed"
-ADDRESS = Address("1 Test Street", "Testing", "", "00000", "XX")
 NOTICES_PER_DAY = 20
 FOLLOW_UPS = frozenset({Topic.ORDER_NOTICE, Topic.SETTLEMENT, Topic.OFFER_PURCHASE})
 
 
-def behaviour(section: Payments, seed: int) -> Behaviour:
-    """How the payment service behaves in a scenario."""
-    shares = {
-        Mode.DECLINE: section.declined,
-        Mode.TIME_OUT: section.timed_out,
-        Mode.ANSWER_LATE: section.late,
-        Mode.ANSWER_TWICE: section.twice,
-        Mode.FAIL: section.failing,
-    }
-    approved = max(0.0, 1 - sum(shares.values()))
-    # A late answer comes when nobody waits for it any more.
-    return Behaviour({Mode.APPROVE: approved, **shares}, seed=seed, late_s=10.0)
+@dataclass(frozen=True, slots=True)
+class OrderStores:
+    """Everything that the orders functions read and write."""
+
+    orders: MemoryOrderStore
+    products: MemoryProductStore
+    activity: MemoryActivityStore
+    notices: MemoryNoticeLog
+    payments: MemoryGateway
+
+    @classmethod
+    def of(cls, world: MemoryWorld, payments: MemoryGateway) -> "OrderStores":
+        return cls(
+            MemoryOrderStore(world),
+            MemoryProductStore(world),
+            MemoryActivityStore(world),
+            MemoryNoticeLog(world),
+            payments,
+        )
 
 
-class _Silence:
+class Silence:
     """`NoticeSender`: messages are kept in the log, and reach nobody."""
 
     def announce(self, text: str) -> None:
@@ -67,48 +72,35 @@ class OrderSystem:
 
     def __init__(
         self,
-        world: MemoryWorld,
+        stores: OrderStores,
         clock: Clock,
         ids: Ids,
-        payments: Behaviour,
         *,
         transport: Transport,
-        written: Callable[[], None],
-        report: Callable[[OrderStep], None],
-        redeemed: Callable[[str, str, int], None],
+        sender: NoticeSender | None = None,
+        written: Callable[[], None] = lambda: None,
+        report: Callable[[OrderStep], None] = lambda _: None,
+        redeemed: Callable[[str, str, int], None] = lambda *_: None,
     ) -> None:
         self.clock, self._ids, self._transport = clock, ids, transport
         self._written, self._report, self._redeemed = written, report, redeemed
-        self.store, self.products = MemoryOrderStore(world), MemoryProductStore(world)
-        self.payments = MemoryGateway(payments)
-        self._activity = MemoryActivityStore(world)
+        self.store, self.products, self.payments = stores.orders, stores.products, stores.payments
+        self._activity = stores.activity
         self._processing = Processing(self.store, self.payments, StandInCarrier(), clock, report)
-        log, rules = MemoryNoticeLog(world), NoticeRules(NOTICES_PER_DAY, ())
-        self._notices = NoticeDesk(log, _Silence(), rules, clock)
+        rules = NoticeRules(NOTICES_PER_DAY, ())
+        self._notices = NoticeDesk(stores.notices, sender or Silence(), rules, clock)
 
     # -- order-api and order-products ------------------------------------------------------------------
 
-    def place(self, checkout: Checkout) -> str:
-        """Raises:
-        Refusal: see `place_order`.
+    def place(self, command: PlaceOrder, request: IdempotentRequest | None = None) -> str:
+        """Give the id of an order that was accepted, now or under the same request before.
+
+        Raises:
+            Refusal: see `place_order`.
         """
-        command = PlaceOrder(
-            checkout.customer_id,
-            tuple(
-                RequestedLine(
-                    line.product.product_id,
-                    line.quantity,
-                    line.product.price,
-                    None if line.offer is None else line.offer.offer_id,
-                )
-                for line in checkout.lines
-            ),
-            total=checkout.total,
-            email=f"{checkout.customer_id}@shoppers.test",
-            address=ADDRESS,
-            phone=checkout.phone,
+        answer = place_order(
+            command, store=self.store, clock=self.clock, ids=self._ids, currency=CURRENCY, request=request
         )
-        answer = place_order(command, store=self.store, clock=self.clock, ids=self._ids, currency=CURRENCY)
         self._written()
         return str(answer["orderId"])
 
@@ -123,19 +115,22 @@ class OrderSystem:
         cancel_order(order_id, store=self.store, clock=self.clock)
         self._changed(before)
 
-    def refund(self, order_id: str, lines: Sequence[RefundedLine]) -> None:
+    def refund(
+        self, order_id: str, lines: Sequence[RefundedLine], request: IdempotentRequest | None = None
+    ) -> Answer:
         """Raises:
         OrderNotOpen, InvalidInput
         """
         before = self.store.get(order_id)
-        refund_order(order_id, lines, store=self.store, clock=self.clock)
+        answer = refund_order(order_id, lines, store=self.store, clock=self.clock, request=request)
         self._changed(before)
+        return answer
 
     def create(self, product: Product) -> None:
-        create_product(product, store=self.products, clock=self.clock, request=None)
+        create_product(product, store=self.products, clock=self.clock)
 
-    def restock(self, product_id: str, units: int) -> None:
-        restock_product(product_id, units, store=self.products, clock=self.clock, request=None)
+    def restock(self, product_id: str, units: int, request: IdempotentRequest | None = None) -> None:
+        restock_product(product_id, units, store=self.products, clock=self.clock, request=request)
 
     # -- consumers -------------------------------------------------------------------------------------
 
@@ -150,6 +145,15 @@ class OrderSystem:
             order = advance(order, self._processing)
             self._written()
         return order.status
+
+    def process(self, order_id: str) -> None:
+        """order-processor: an order as far as it goes.
+
+        Raises:
+            TryAgain: see `advance`.
+        """
+        process_order(order_id, self._processing)
+        self._written()
 
     def give_up(self, order_id: str) -> None:
         """order-reconciler."""

@@ -162,7 +162,7 @@ def _bought_by(job: Job, mapping: Mapping) -> BoughtBy:
     """
     can_order = mapping.orders is not None and mapping.has_prices
     if job.bought_by is BoughtBy.ORDERS and not can_order:
-        lacking = "it says `orders: null`" if mapping.orders is None else "its value is a constant 0"
+        lacking = "`orders: null`" if mapping.orders is None else "its value is a constant 0"
         raise Refusal(
             f"BASKETS=orders: {job.mapping_file} cannot say what a unit costs or is sold as: {lacking}"
         )

@@ -96,9 +96,7 @@ class Progress:
                 f"this replay was begun on another system ({begun_on}); start it anew without RESUME=1"
             )
         if begun_by != bought_by:
-            raise CannotResume(
-                f"this replay was begun with BASKETS={begun_by}; resume it so, or start it anew"
-            )
+            raise CannotResume(f"this replay was begun with BASKETS={begun_by}: say so, or start anew")
         if now - noted_at >= KEPT_FOR_S:
             raise CannotResume(
                 f"this replay stopped {(now - noted_at) // 3600} h ago, and the API remembers for "

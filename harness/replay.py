@@ -25,8 +25,9 @@ from harness.settings import Refusal
 from harness.system import NotRunning, RunningSystem, running_system
 from offerloop.offers.model import Offer
 from offerloop.orders.model import Product
+from simulator.replay.backlog import STALLED_AFTER_S, Backlog
 from simulator.replay.catalogue import catalogue, goods
-from simulator.replay.final import STALLED_AFTER_S, give_back, wait_until_final
+from simulator.replay.final import give_back, wait_until_final
 from simulator.replay.mapping import InvalidMapping, Mapping, read_mapping
 from simulator.replay.ordering import Ordering
 from simulator.replay.progress import BoughtBy, CannotResume
@@ -293,6 +294,7 @@ class Run:
                 workers=self.job.workers,
                 pace=Pace(self.job.speed),
                 stopping=self.stopping,
+                backlog=Backlog(shop) if self.bought_by is BoughtBy.ORDERS else None,
                 on_tick=lambda: share(self.progress.outcome.sessions / total),
             )
             return None if replay.play(self.recording.sessions()) else INTERRUPTED

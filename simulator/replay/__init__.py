@@ -10,6 +10,7 @@ ordering.py   what of it goes to the till: its orders, and which offers their li
 progress.py   which baskets are done, for resuming
 ledger.py     the orders that were placed, and what is given back of them
 run.py        many baskets at once, each customer's in order
+backlog.py    no more open orders than the shop can work off soon
 final.py      waiting for the orders, then the returns
 report.py     how it is shown
 """

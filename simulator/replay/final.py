@@ -9,13 +9,13 @@ from typing import Protocol
 
 from offerloop.orders.model import IN_PROGRESS
 from offerloop.orders.refund_order import RefundedLine
+from simulator.replay.backlog import STALLED_AFTER_S
 from simulator.replay.ledger import GIVEN_BACK, Ledger, Refund
 from simulator.replay.recording import Return
 from simulator.replay.sessions import UNDECIDED, ShopGone
 from simulator.shoppers.checkout import OrderNews, OrderState, Till
 from simulator.shoppers.shop import Refused
 
-STALLED_AFTER_S = 420.0  # a message that its function died with comes back after six minutes
 SHORTEST_PAUSE_S = 1.0
 PAUSE_PER_ROUND = 2.0  # of a round's duration: asking takes a third of the time, the orders have the rest
 

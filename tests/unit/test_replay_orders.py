@@ -1,5 +1,6 @@
 """Recorded baskets as orders: every quantity has an outcome, returns are refunds, nothing happens twice."""
 
+import itertools
 import threading
 import time
 from collections.abc import Sequence
@@ -10,10 +11,11 @@ import pytest
 from offerloop.errors import Refusal
 from offerloop.idempotency import IdempotentRequest
 from offerloop.offers.model import DiscountType, EventType
-from offerloop.orders.model import OrderStatus
+from offerloop.orders.model import IN_PROGRESS, OrderStatus
 from offerloop.orders.place_order import PlaceOrder, RequestedLine
 from offerloop.orders.process_order import process_order
 from offerloop.orders.refund_order import RefundedLine, refund_order
+from simulator.replay.backlog import Backlog
 from simulator.replay.catalogue import catalogue, goods
 from simulator.replay.final import give_back, wait_until_final
 from simulator.replay.ledger import GIVEN_BACK
@@ -24,7 +26,7 @@ from simulator.replay.recording import Line, OddQuantity, Recording, Return, Ses
 from simulator.replay.report import order_table, summary_table, write_quantities, write_unmatched
 from simulator.replay.run import Pace, Replay
 from simulator.replay.sessions import SessionPlayer, ShopGone
-from simulator.shoppers.checkout import Checkout, OrderNews, OrderState
+from simulator.shoppers.checkout import BasketLine, Checkout, OrderNews, OrderState
 from simulator.shoppers.shop import UNREACHABLE, Refused, Served, ServedOffer, ShownOffer
 from simulator.shoppers.streams import Streams
 from tests.factories import an_offer
@@ -484,3 +486,67 @@ def test_as_events_returns_send_nothing_and_every_product_counts_once_whatever_i
     ]
     assert len(till.events) == recording.purchase_count == 4 + 2 + 1 + 1 + 23 + 1
     assert till.desk.world.orders == {}
+
+
+class Stopwatch:
+    """A monotonic clock that stands where it is put."""
+
+    at_s = 0.0
+
+    def __call__(self) -> float:
+        return self.at_s
+
+
+def has_room(backlog: Backlog, watch: Stopwatch, *at_s: float) -> list[bool]:
+    found = []
+    for watch.at_s in at_s:
+        found.append(backlog.has_room())
+    return found
+
+
+def one_milk(till: MemoryTill) -> str:
+    return str(till.check_out(Checkout("C-ann", (BasketLine(MILK, 1),))))
+
+
+def test_no_more_is_placed_while_too_many_orders_are_open():
+    """Those from the middle on are asked about in turn; one that is final speaks for the older half."""
+    till, watch = MemoryTill(MILK), Stopwatch()
+    placed = [one_milk(till) for _ in range(10)]
+    backlog = Backlog(till, most=10, monotonic=watch)
+    backlog.add(placed[:9])
+    assert has_room(backlog, watch, 0.0) == [True]
+    backlog.add(placed[9:])
+
+    assert has_room(backlog, watch, 1.0, 1.1, 2.0) == [False, False, False]
+    process_order(placed[8], till.desk.processing)  # numbers 5 and 6 were asked about
+    assert has_room(backlog, watch, 3.0, 4.0) == [False, True]
+
+
+def test_orders_that_stand_still_hold_nothing_up_for_ever():
+    till, watch = MemoryTill(MILK), Stopwatch()
+    backlog = Backlog(till, most=1, monotonic=watch)
+    backlog.add([one_milk(till)])
+
+    assert has_room(backlog, watch, 1.0, 100.0, 400.0, 420.0) == [False, False, False, True]
+
+
+def test_a_run_never_has_many_more_orders_open_than_it_may(path):
+    till, progress, most = MemoryTill(MILK), started(path), 0
+    backlog = Backlog(till, most=5, monotonic=itertools.count().__next__)
+    status = till.order_status
+
+    def look_and_process(order_id: str) -> OrderStatus:
+        nonlocal most
+        most = max(most, sum(order.status in IN_PROGRESS for order in till.desk.world.orders.values()))
+        till.process()
+        return status(order_id)
+
+    till.order_status = look_and_process
+    sessions = [a_basket(number, customer=f"C-{number}") for number in range(40)]
+    ordering = ordering_of(till, progress, Orders(use_offers="never"))
+    player = SessionPlayer(till, progress.run_id, Events(), Streams(1), ordering)
+    run = Replay(player, progress, workers=2, pace=Pace(None), stopping=threading.Event(), backlog=backlog)
+
+    assert run.play(iter(sessions))
+    assert len(till.bought()) == 40
+    assert most <= 5 + 2

@@ -7,11 +7,10 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import wiring
 from handlers.queues import answer_queue
-from offerloop.orders.messages import NoticeKind, SettlementKind
 from offerloop.orders.notices import NoticeStatus
-from offerloop.orders.record_redemption import Redemption, record_redemptions
-from offerloop.orders.send_notice import send_notice
-from offerloop.orders.settle_payment import Settlement, settle_payment
+from offerloop.orders.record_redemption import record_redemptions, redemption_of
+from offerloop.orders.send_notice import notice_of, send_notice
+from offerloop.orders.settle_payment import settle_payment, settlement_of
 from offerloop.outbox import Message, Topic
 
 # The other ends of a notice are as they should be: nobody wanted it.
@@ -30,37 +29,26 @@ def take(message: Message) -> None:
 
 
 def _notice(message: Message) -> None:
-    order_id, kind = str(message.body["order_id"]), NoticeKind(str(message.body["kind"]))
-    status = send_notice(order_id, kind, wiring.notices())
+    asked = notice_of(message)
+    status = send_notice(asked, wiring.notices())
     if status is not None:
         if status in COUNTED_AS:
             metrics.add_metric(COUNTED_AS[status], MetricUnit.Count, 1)
-        logger.info("Notice", order_id=order_id, kind=kind.value, notice_status=status.value)
+        logger.info("Notice", order_id=asked.order_id, kind=asked.kind.value, notice_status=status.value)
 
 
 def _settlement(message: Message) -> None:
-    body = message.body
-    settlement = Settlement(
-        order_id=str(body["order_id"]),
-        kind=SettlementKind(str(body["kind"])),
-        number=int(body["number"] or 0),
-        amount=int(body["amount"] or 0),
-    )
+    settlement = settlement_of(message)
     settle_payment(settlement, wiring.payments())
     logger.info("Payment corrected", order_id=settlement.order_id, kind=settlement.kind.value)
 
 
 def _redemption(message: Message) -> None:
-    body = message.body
-    redemption = Redemption(
-        message_id=message.message_id,
-        user_id=str(body["user_id"]),
-        offer_id=str(body["offer_id"]),
-        units=int(body["units"] or 0),
-        at_ms=message.written_at_ms,
-    )
+    redemption = redemption_of(message)
     new = record_redemptions(redemption, store=wiring.activity())
-    logger.info("Redemptions recorded", order_id=body["order_id"], offer_id=redemption.offer_id, new=new)
+    logger.info(
+        "Redemptions recorded", order_id=message.body["order_id"], offer_id=redemption.offer_id, new=new
+    )
 
 
 _TAKE = {Topic.ORDER_NOTICE: _notice, Topic.SETTLEMENT: _settlement, Topic.OFFER_PURCHASE: _redemption}

@@ -1,4 +1,7 @@
-"""order-api: place, show, list and cancel orders, for the shop or the customer; refund them, for the shop."""
+"""order-api: place, show, list, cancel and rate orders, for the shop or the customer.
+
+For the shop alone: refund them, and keep which phones get no texts about them.
+"""
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import Response
@@ -7,11 +10,21 @@ from aws_lambda_powertools.metrics import MetricUnit
 from handlers import wiring
 from handlers.bodies import checked_id, decimal_number
 from handlers.callers import known_caller, shop_caller
-from handlers.order_bodies import OrderBody, RefundBody, order_details, order_json
+from handlers.order_bodies import (
+    OrderBody,
+    PhoneBody,
+    RatingBody,
+    RefundBody,
+    order_details,
+    order_json,
+    rating_json,
+)
 from handlers.rest import entry_point, idempotent_request, json_answer, parse, query_int, raw_body, rest_app
 from offerloop.errors import NotAllowed
 from offerloop.orders.cancel_order import cancel_order, order_of
+from offerloop.orders.model import PAID
 from offerloop.orders.place_order import place_order
+from offerloop.orders.rate_order import rate_order
 from offerloop.orders.refund_order import refund_order
 
 logger = Logger()
@@ -21,7 +34,10 @@ METHODS = {
     "/orders/{order_id}": "GET",
     "/orders/{order_id}/cancel": "POST",
     "/orders/{order_id}/refund": "POST",
+    "/orders/{order_id}/rating": "POST",
     "/customers/{customer_id}/orders": "GET",
+    "/messages/opt-out": "POST",
+    "/messages/opt-in": "POST",
 }
 app = rest_app(logger, METHODS, wiring.settings().cors_origins)
 
@@ -53,7 +69,8 @@ def get_order(order_id: str) -> dict[str, object]:
     caller = known_caller(app)
     store = wiring.orders()
     order = order_of(checked_id(order_id), caller.customer_id, store)
-    return order_details(order, list(store.history(order_id)))
+    rating = wiring.ratings().of(order_id) if order.status in PAID else None
+    return order_details(order, list(store.history(order_id)), rating)
 
 
 @app.get("/customers/<customer_id>/orders")
@@ -95,6 +112,43 @@ def post_refund(order_id: str) -> dict[str, object]:
     logger.info("Order refunded", order_id=order_id, status=answer["status"])
     amounts = {name: decimal_number(int(answer[name] or 0)) for name in ("refundedAmount", "refundedTotal")}
     return dict(answer) | amounts
+
+
+@app.post("/orders/<order_id>/rating")
+def post_rating(order_id: str) -> dict[str, object]:
+    caller = known_caller(app)
+    given = parse(RatingBody, raw_body(app))
+    rating = rate_order(
+        checked_id(order_id),
+        given.rating,
+        given.comment,
+        store=wiring.orders(),
+        ratings=wiring.ratings(),
+        clock=wiring.clock(),
+        customer_id=caller.customer_id,
+    )
+    metrics.add_metric("CustomerSatisfaction", MetricUnit.Count, rating.score)
+    logger.info("Order rated", order_id=order_id, score=rating.score)
+    return {"orderId": order_id} | rating_json(rating)
+
+
+@app.post("/messages/opt-out")
+def post_opt_out() -> dict[str, object]:
+    return _texts_wanted(False)
+
+
+@app.post("/messages/opt-in")
+def post_opt_in() -> dict[str, object]:
+    return _texts_wanted(True)
+
+
+def _texts_wanted(wanted: bool) -> dict[str, object]:
+    shop_caller(app)  # nobody else can tell whose phone it is
+    phone = parse(PhoneBody, raw_body(app)).phone
+    log = wiring.notice_log()
+    (log.opt_in if wanted else log.opt_out)(phone)
+    logger.info("Texts wanted" if wanted else "Texts not wanted")  # without the number
+    return {"phone": phone, "optedOut": not wanted}
 
 
 handle = entry_point(app, logger)

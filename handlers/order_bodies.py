@@ -11,6 +11,7 @@ from handlers.rest import Body
 from offerloop import money
 from offerloop.orders.model import MAX_LINES, Address, Order, OrderLine, Product, Tracking, Transition
 from offerloop.orders.place_order import PlaceOrder, RequestedLine
+from offerloop.orders.rate_order import HIGHEST_SCORE, LOWEST_SCORE, MAX_COMMENT_LENGTH, Rating
 from offerloop.orders.refund_order import RefundedLine
 
 # At most two decimals: whole cents inside. A JSON number; pydantic reads it without a float.
@@ -81,6 +82,15 @@ class RefundBody(Body):
 
     def lines(self) -> list[RefundedLine]:
         return [RefundedLine(item.productId, item.quantity) for item in self.items]
+
+
+class RatingBody(Body):
+    rating: Annotated[int, Field(ge=LOWEST_SCORE, le=HIGHEST_SCORE)]
+    comment: Annotated[str, StringConstraints(max_length=MAX_COMMENT_LENGTH, pattern=PLAIN)] | None = None
+
+
+class PhoneBody(Body):
+    phone: Phone
 
 
 class CreateProductBody(Body):
@@ -155,7 +165,7 @@ def order_json(order: Order) -> dict[str, object]:
     }
 
 
-def order_details(order: Order, history: list[Transition]) -> dict[str, object]:
+def order_details(order: Order, history: list[Transition], rating: Rating | None) -> dict[str, object]:
     """One order with everything that its customer may know."""
     address = order.address
     return order_json(order) | {
@@ -170,7 +180,12 @@ def order_details(order: Order, history: list[Transition]) -> dict[str, object]:
         "history": [
             {"status": row.after.value, "at": iso(row.at_ms), "detail": row.detail} for row in history
         ],
+        "rating": None if rating is None else rating_json(rating),
     }
+
+
+def rating_json(rating: Rating) -> dict[str, object]:
+    return {"rating": rating.score, "comment": rating.comment, "ratedAt": iso(rating.at_ms)}
 
 
 def _line_json(line: OrderLine) -> dict[str, object]:

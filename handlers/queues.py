@@ -10,11 +10,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from handlers import wiring
 from handlers.aws.transport import message_in_queue
+from offerloop.backoff import pause_after
 from offerloop.errors import TryAgain
 from offerloop.outbox import Message
-
-FIRST_PAUSE_S = 2
-LONGEST_PAUSE_S = 300
 
 
 def answer_queue(
@@ -37,17 +35,6 @@ def answer_queue(
 
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     return dict(process_partial_response(event, take_record, processor, context))
-
-
-def pause_after(attempts: int, jitter: float) -> int:
-    """Seconds until a message is tried again: half of the doubling pause, and up to as much again.
-
-    Args:
-        attempts: how often it has been received, >= 1.
-        jitter: 0..1.
-    """
-    longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(attempts - 1, 16))
-    return max(1, round(longest * (0.5 + 0.5 * jitter)))
 
 
 def _hide(queue_url: str, receipt_handle: str, pause_s: int) -> None:

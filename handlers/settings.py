@@ -20,6 +20,7 @@ class Settings:
         currency: ISO 4217.
         sms_prefixes: what a customer's number must begin with to get texts; none = any number.
         sms_per_phone_and_day: texts that one phone gets on a UTC day, >= 1.
+        bedrock_model_id: what answers customers' questions; None = templates alone.
         redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
         redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
@@ -46,6 +47,7 @@ class Settings:
     currency: str
     sms_prefixes: tuple[str, ...]
     sms_per_phone_and_day: int
+    bedrock_model_id: str | None
     redis_url: str | None = field(repr=False)
     redis_url_secret_arn: str | None
 
@@ -82,6 +84,7 @@ class Settings:
             currency=environment["CURRENCY"],
             sms_prefixes=_listed(environment["SMS_PREFIXES"]),
             sms_per_phone_and_day=int(environment["SMS_PER_PHONE_AND_DAY"]),
+            bedrock_model_id=environment["BEDROCK_MODEL_ID"] or None,
             redis_url=environment["REDIS_URL"] or None,
             redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )

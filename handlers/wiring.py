@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from handlers.aws.experiment_store import DynamoExperimentStore
     from handlers.aws.offer_store import DynamoOfferStore
+    from offerloop.assistant.model import LanguageModel
     from offerloop.offers.ports import (
         ActivityStore,
         ContextReader,
@@ -32,15 +33,21 @@ if TYPE_CHECKING:
         OfferReader,
         RankedLists,
     )
+    from offerloop.orders.notices import NoticeLog
     from offerloop.orders.ports import OrderStep, OrderStore, PaymentGateway, ProductStore
     from offerloop.orders.process_order import Processing
+    from offerloop.orders.rate_order import RatingStore
     from offerloop.orders.send_notice import NoticeDesk
     from offerloop.outbox import Outbox, Transport
     from offerloop.rate_limit import RateCounter
 
-# A call that hangs must fail while the function still has time to answer.
+# A call that hangs must fail while the function still has time to answer. Requests are built by our adapters
+# alone, and the services check them again: to look over a transaction of nine items takes 0.45 of its 1.2 ms.
 CLIENT_CONFIG = Config(
-    connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    parameter_validation=False,
 )
 # Serving goes on without trending; the library's own 5 s would keep every shopper waiting.
 REDIS_TIMEOUT_S = 0.5
@@ -205,19 +212,43 @@ def processing(report: Callable[[OrderStep], None]) -> Processing:
 
 
 @cache
-def notices() -> NoticeDesk:
+def ratings() -> RatingStore:
+    from handlers.aws.rating_store import DynamoRatingStore
+
+    return DynamoRatingStore(client("dynamodb"), tables())
+
+
+@cache
+def notice_log() -> NoticeLog:
     from handlers.aws.notice_log import DynamoNoticeLog
+
+    return DynamoNoticeLog(client("dynamodb"), tables())
+
+
+@cache
+def notices() -> NoticeDesk:
     from handlers.aws.notice_sender import SnsNoticeSender
     from offerloop.orders.send_notice import NoticeDesk, NoticeRules
 
     found = settings()
     return NoticeDesk(
-        orders=orders(),
-        log=DynamoNoticeLog(client("dynamodb"), tables()),
+        log=notice_log(),
         sender=SnsNoticeSender(client("sns"), found.order_topic_arn),
         rules=NoticeRules(found.sms_per_phone_and_day, found.sms_prefixes),
         clock=clock(),
     )
+
+
+@cache
+def language_model() -> LanguageModel | None:
+    """None where no model is named."""
+    model_id = settings().bedrock_model_id
+    if model_id is None:
+        return None
+    from handlers.aws import bedrock_model
+
+    runtime = boto3.client("bedrock-runtime", config=bedrock_model.CLIENT_CONFIG)
+    return bedrock_model.BedrockModel(runtime, model_id)
 
 
 @cache

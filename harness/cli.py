@@ -218,7 +218,7 @@ def shoppers() -> None:
     refuse_unlimited(settings_from_environment(), "MINUTES", minutes)
     system = lifecycle.running(settings_from_environment())
     limit = ["--minutes", str(minutes)] if minutes else []
-    raise typer.Exit(run_in_foreground([*shoppers_command(), *limit], system))
+    raise typer.Exit(run_in_foreground([*shoppers_command(system), *limit], system))
 
 
 @app.command()

@@ -29,7 +29,7 @@ def headless(settings: Settings, minutes: int, say: lifecycle.Say) -> int:
         0 when shoppers ended well and the audit found nothing, else 1.
     """
     with system_for_now(settings, say) as system:
-        shopped = run_in_foreground([*shoppers_command(), "--minutes", str(minutes)], system)
+        shopped = run_in_foreground([*shoppers_command(system), "--minutes", str(minutes)], system)
         audited = run_in_foreground([sys.executable, "-m", "harness", "audit"], system)
         return 1 if shopped or audited else 0
 
@@ -48,7 +48,7 @@ def interactive(settings: Settings, minutes: int | None, say: lifecycle.Say) -> 
         say("Ctrl-C stops it all")
         open_in_browser(dashboard_url)
         limit = ["--minutes", str(minutes)] if minutes else []
-        if not run_in_foreground([*shoppers_command(), *limit], system) and minutes:
+        if not run_in_foreground([*shoppers_command(system), *limit], system) and minutes:
             wait_for_interrupt()
     return 0
 
@@ -136,11 +136,15 @@ def docs_command(port: int) -> Sequence[str]:
     return [sys.executable, "-m", "harness.api_page", str(port)]
 
 
-def shoppers_command() -> list[str]:
-    """Give the command for live shoppers with what USERS, SPEED, SEED and MINUTES say."""
+def shoppers_command(system: RunningSystem) -> list[str]:
+    """Give the command for live shoppers with what USERS, SPEED and SEED say.
+
+    Messages to invented numbers cost money on AWS, so shoppers have phones on emulators alone.
+    """
     given = [(name, os.environ.get(name)) for name in ("USERS", "SPEED", "SEED")]
     options = [part for name, value in given if value for part in (f"--{name.lower()}", value)]
-    return [sys.executable, "-m", "simulator.live", *options]
+    phones = [] if system.target == "aws" else ["--phones"]
+    return [sys.executable, "-m", "simulator.live", *phones, *options]
 
 
 def page_address(settings: Settings, name: str) -> str | None:

@@ -14,12 +14,13 @@ from rich.live import Live
 from rich.table import Table
 
 from simulator.arrivals import HOUR_S, ArrivalCurve, draw_day_factors
-from simulator.scenario import load_scenario
+from simulator.scenario import Scenario, load_scenario
+from simulator.shoppers.buying import Buying
 from simulator.shoppers.clocks import RealTime
 from simulator.shoppers.crowd import gather
-from simulator.shoppers.deliveries import deliveries
+from simulator.shoppers.deliveries import deliveries, product_deliveries
 from simulator.shoppers.http_shop import HttpShop
-from simulator.shoppers.population import Population
+from simulator.shoppers.population import Person, Population
 from simulator.shoppers.report import progress_line, summary_tables
 from simulator.shoppers.shopper import Surroundings
 from simulator.shoppers.streams import Streams
@@ -32,7 +33,10 @@ SPEED = 600.0
 VISITS_PER_DAY = 5.5
 STARTS_AT_HOUR = 11
 RESTOCK_HOURS = 12.0  # 72 real seconds at the default speed
+PRODUCTS_SOONER = 6  # products come back after a part of the time: what is missing is no pivot to look at
 THREADS = 16
+PIPELINE_S = 10.0  # real seconds within which most orders are carried out
+WITHOUT_PHONE = 4  # one customer in so many has a phone
 LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
 CURVE_DAYS = 366  # with a factor of their own; behind them the weekly profile goes on
 
@@ -57,6 +61,7 @@ class Run:
     visits_per_day: float
     starts_at_hour: int
     restock_hours: float
+    phones: bool
 
 
 def main(
@@ -75,10 +80,22 @@ def main(
     restock_hours: Annotated[
         float, typer.Option(min=0, help="Simulated hours until a sold-out offer is refilled; 0 = never.")
     ] = RESTOCK_HOURS,
+    phones: Annotated[
+        bool, typer.Option(help="Let some customers ask for messages, at numbers reserved for drama.")
+    ] = False,
 ) -> None:
     """Let shoppers visit the deployed shop in real time, until stopped or for some minutes."""
     run = Run(
-        api_url, api_key or None, users, speed, seed, minutes, visits_per_day, starts_at_hour, restock_hours
+        api_url,
+        api_key or None,
+        users,
+        speed,
+        seed,
+        minutes,
+        visits_per_day,
+        starts_at_hour,
+        restock_hours,
+        phones,
     )
     raise typer.Exit(shop_live(run, Console()))
 
@@ -108,8 +125,8 @@ def shop_live(run: Run, console: Console) -> int:
 
 
 def _let_in(run: Run, env: simpy.Environment, shop: HttpShop, clock: RealTime) -> Tally:
-    """Let shoppers and deliveries start; they are those of the baseline scenario, in any catalogue."""
-    baseline = load_scenario("baseline")
+    """Let shoppers and deliveries start; they are those of the scenario with a till, in any catalogue."""
+    baseline = load_scenario("checkout")
     population = baseline.population.model_copy(
         update={"users": run.users, "visits_per_day": run.visits_per_day, "affinities": {}}
     )
@@ -118,12 +135,55 @@ def _let_in(run: Run, env: simpy.Environment, shop: HttpShop, clock: RealTime) -
     factors = draw_day_factors(streams.generator("day"), cv=arrivals.day_factor_cv, days=CURVE_DAYS)
     curve = ArrivalCurve.of(arrivals, days=CURVE_DAYS, day_factors=factors)
     around = Surroundings(
-        env, shop, clock, tally, curve, streams.moments("visit"), population.fruitless_visits
+        env,
+        shop,
+        clock,
+        tally,
+        curve,
+        streams.moments("visit"),
+        population.fruitless_visits,
+        buying=_buying(run, env, shop, clock, tally, baseline, streams),
     )
     gather(env, Population(population, streams, SAMPLE_USERS), around)
     if run.restock_hours and run.api_key:
-        env.process(deliveries(env, shop, clock, tally, after_s=run.restock_hours * HOUR_S))
+        after_s = run.restock_hours * HOUR_S
+        env.process(deliveries(env, shop, clock, tally, after_s=after_s))
+        env.process(product_deliveries(env, shop, clock, tally, after_s=after_s / PRODUCTS_SOONER))
     return tally
+
+
+def _buying(
+    run: Run,
+    env: simpy.Environment,
+    shop: HttpShop,
+    clock: RealTime,
+    tally: Tally,
+    scenario: Scenario,
+    streams: Streams,
+) -> Buying | None:
+    """Orders in place of redemptions, where the shop sells something that offers can be used on.
+
+    Customers wait with a look at an order for as long as the pipeline takes in real time.
+    """
+    orders, basket = scenario.orders, scenario.population.basket
+    if orders is None or basket is None or run.api_key is None:
+        return None
+    habits = orders.afterwards
+    waits_minutes = max(habits.looks_after_minutes, run.speed * PIPELINE_S / 60)
+    habits = habits.model_copy(update={"looks_after_minutes": waits_minutes})
+    phone_of = _fictitious_phone if run.phones else _no_phone
+    numbers = streams.moments("purchase")
+    buying = Buying(env, shop, clock.call, tally, basket, habits, numbers, phone_of=phone_of)
+    return buying if buying.read_products() is None else None
+
+
+def _no_phone(_: Person) -> None:
+    """Nobody wants messages."""
+
+
+def _fictitious_phone(person: Person) -> str | None:
+    """One customer in so many wants messages, at a number that is reserved for drama (Ofcom)."""
+    return None if person.number % WITHOUT_PHONE else f"+447700900{person.number % 1_000:03d}"
 
 
 def _stop_on_signals(stopping: threading.Event, clock: RealTime) -> None:

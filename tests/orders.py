@@ -5,15 +5,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from offerloop import money
+from offerloop.clock import Clock, Ids
 from offerloop.errors import PaymentUnavailable
-from offerloop.orders.model import Address, Order, Product, Tracking
+from offerloop.orders.model import Address, Order, OrderLine, Product, Tracking
 from offerloop.orders.place_order import PlaceOrder, RequestedLine, place_order
-from offerloop.orders.ports import Payment, PaymentStatus
+from offerloop.orders.ports import OrderStore, Payment, PaymentStatus
 from offerloop.orders.process_order import Processing
 from simulator.memory.ids import SeededIds
 from simulator.memory.orders import MemoryOrderStore
 from simulator.memory.world import MemoryWorld
-from tests.factories import FixedClock
+from tests.factories import NOON_MS, FixedClock
 
 ADDRESS = Address("1 Main Street", "Springfield", "IL", "62701", "US")
 CAPTURED = Payment(PaymentStatus.CAPTURED)
@@ -50,6 +51,23 @@ def an_order_command(*lines: RequestedLine, **changes: object) -> PlaceOrder:
         "address": ADDRESS,
     }
     return PlaceOrder(**(attributes | changes))  # type: ignore[arg-type]
+
+
+def a_stored_order(order_id: str, **changes: object) -> Order:
+    """An order of ann's for one laptop, placed at noon and still to be processed."""
+    attributes: dict[str, object] = {
+        "order_id": order_id,
+        "customer_id": "ann",
+        "lines": (OrderLine("LAPTOP001", "Laptop", 1, 129_999),),
+        "total": 129_999,
+        "currency": "EUR",
+        "email": "ann@shop.test",
+        "address": ADDRESS,
+        "placed_at_ms": NOON_MS,
+        "updated_at_ms": NOON_MS,
+        "phone": "+447700900123",
+    }
+    return Order(**(attributes | changes))  # type: ignore[arg-type]
 
 
 @dataclass
@@ -95,6 +113,12 @@ class Till:
         return sum(self.taken.values()) - sum(self.given_back.values())
 
 
+def placed(command: PlaceOrder, store: OrderStore, clock: Clock, ids: Ids, **request: object) -> str:
+    """Place an order in euros; gives its id."""
+    answer = place_order(command, store=store, clock=clock, ids=ids, currency="EUR", **request)  # type: ignore[arg-type]
+    return str(answer["orderId"])
+
+
 class Post:
     """A `Carrier`."""
 
@@ -115,15 +139,7 @@ class OrderDesk:
 
     def place(self, command: PlaceOrder, **request: object) -> str:
         """The new order's id."""
-        answer = place_order(
-            command,
-            store=self.store,
-            clock=self.clock,
-            ids=self.ids,
-            currency="EUR",
-            **request,  # type: ignore[arg-type]
-        )
-        return str(answer["orderId"])
+        return placed(command, self.store, self.clock, self.ids, **request)
 
     def product(self, product_id: str = "LAPTOP001") -> Product:
         return self.world.products[product_id]

@@ -28,6 +28,7 @@ Orders
     ORDER#<id>                  HISTORY#<00001..>       one transition of it
     ORDER#<id>                  NOTICE#<kind>           a text message about it; notice_list and at_ms are
                                                         the keys of an index
+    ORDER#<id>                  RATING                  what its customer thinks of it
     PHONE#<hash>                DAY#<yyyy-mm-dd>        messages to a phone on a UTC day
     PHONE#<hash>                OPTED_OUT               its owner wants none
     OUTBOX#<0..23>              <ms>#<message id>       as above
@@ -178,6 +179,10 @@ def order_shard(order_id: str) -> int:
 
 def notice_key(order_id: str, kind: str) -> Key:
     return key(f"{ORDER_PREFIX}{order_id}", f"NOTICE#{kind}")
+
+
+def rating_key(order_id: str) -> Key:
+    return key(f"{ORDER_PREFIX}{order_id}", "RATING")
 
 
 def notice_list(shard: int) -> str:

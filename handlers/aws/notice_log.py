@@ -58,6 +58,9 @@ class DynamoNoticeLog:
     def opt_out(self, phone: str) -> None:
         self._access.put(TableName=self._table, Item=opted_out_key(phone))
 
+    def opt_in(self, phone: str) -> None:
+        self._access.delete(self._table, opted_out_key(phone))
+
     def latest(self, limit: int) -> Sequence[Notice]:
         found = [item for shard in range(NOTICE_SHARDS) for item in self._newest_of(shard, limit)]
         newest = heapq.nlargest(limit, found, key=lambda item: int(item["at_ms"]["N"]))

@@ -1,4 +1,4 @@
-"""Orders, their histories and their notices as rows."""
+"""Orders, their histories, their notices and their ratings as rows."""
 
 from dataclasses import astuple
 
@@ -24,6 +24,7 @@ from handlers.aws.keys import (
     order_key,
     order_shard,
     progress_list,
+    rating_key,
 )
 from offerloop.orders.messages import NoticeKind
 from offerloop.orders.model import (
@@ -37,6 +38,7 @@ from offerloop.orders.model import (
     Transition,
 )
 from offerloop.orders.notices import Notice, NoticeStatus
+from offerloop.orders.rate_order import Rating
 
 _LAST_MS = 10**13 - 1  # the year 2286, so that 13 digits are enough
 
@@ -153,3 +155,19 @@ def notice_item(notice: Notice) -> dict[str, Value]:
         "at_ms": n(notice.at_ms),
     }
     return item if notice.phone is None else item | {"phone": s(notice.phone)}
+
+
+def rating_of(item: Item) -> Rating:
+    """The rating in a RATING row."""
+    return Rating(
+        order_id=item["PK"]["S"].removeprefix(ORDER_PREFIX),
+        score=number(item, "score"),
+        comment=optional_text(item, "comment"),
+        at_ms=number(item, "rated_at_ms"),
+    )
+
+
+def rating_item(rating: Rating) -> dict[str, Value]:
+    """The RATING row of a rating."""
+    item = rating_key(rating.order_id) | {"score": n(rating.score), "rated_at_ms": n(rating.at_ms)}
+    return item if rating.comment is None else item | {"comment": s(rating.comment)}

@@ -242,6 +242,10 @@ class TableAccess:
         """
         self._call(self.client.transact_write_items, TransactItems=list(actions))
 
+    def delete(self, table: str, key: Key) -> None:
+        """Delete one row; deleting one that is gone is harmless."""
+        self._call(self.client.delete_item, TableName=table, Key=key)
+
     def delete_batch(self, table: str, keys: Sequence[Key]) -> None:
         """Delete rows; deleting one that is gone is harmless."""
         self._write_batch(table, [{"DeleteRequest": {"Key": key}} for key in keys])

@@ -6,6 +6,7 @@ from offerloop.errors import Busy
 from offerloop.offers.model import EventType
 from offerloop.offers.ports import ActivityStore, AlreadyRecorded, StaleVisit
 from offerloop.offers.track_event import MAX_DECISIONS, TrackEvent, decide
+from offerloop.outbox import Message
 from offerloop.record import record
 
 _OF_ORDERS = uuid.UUID("6f1c7a52-6a0e-5d0c-9f0b-4f0a5f2f7c11")  # the namespace of these events' ids
@@ -25,6 +26,18 @@ class Redemption:
     offer_id: str
     units: int
     at_ms: int
+
+
+def redemption_of(message: Message) -> Redemption:
+    """Read what `messages.redemptions` wrote."""
+    body = message.body
+    return Redemption(
+        message_id=message.message_id,
+        user_id=str(body["user_id"]),
+        offer_id=str(body["offer_id"]),
+        units=int(body["units"] or 0),
+        at_ms=message.written_at_ms,
+    )
 
 
 def record_redemptions(redemption: Redemption, *, store: ActivityStore) -> int:

@@ -2,6 +2,7 @@
 
 from offerloop.orders.messages import SettlementKind
 from offerloop.orders.ports import PaymentGateway
+from offerloop.outbox import Message
 from offerloop.record import record
 
 
@@ -18,6 +19,17 @@ class Settlement:
     kind: SettlementKind
     number: int
     amount: int
+
+
+def settlement_of(message: Message) -> Settlement:
+    """Read what `messages.settlement` wrote."""
+    body = message.body
+    return Settlement(
+        order_id=str(body["order_id"]),
+        kind=SettlementKind(str(body["kind"])),
+        number=int(body["number"] or 0),
+        amount=int(body["amount"] or 0),
+    )
 
 
 def settle_payment(settlement: Settlement, payments: PaymentGateway) -> None:

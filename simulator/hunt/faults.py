@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-WRITES = ("save_", "apply_", "list_", "count", "mark_sent")
+WRITES = (
+    *("save_", "apply_", "list_", "count", "mark_sent"),  # of offers
+    *("write", "record", "begin", "end", "take_of_day", "charge", "void", "refund"),  # of orders
+)
 
 Store = TypeVar("Store")
 

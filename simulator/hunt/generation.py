@@ -1,21 +1,36 @@
 """Random scripts, with few ids, so that steps meet."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from offerloop.offers.model import EventType
+from offerloop.standins.payments import Mode
 from simulator.hunt.script import (
+    AdvanceOrder,
+    CancelOrder,
     ChangeOffer,
+    ChangeProduct,
     CreateExperiment,
     CreateOffer,
+    CreateProduct,
     Deliver,
+    Line,
+    LoseWork,
     MinuteRules,
+    PaymentsBehave,
+    PlaceOrder,
     Recommend,
+    RefundOrder,
     RemoveOffer,
+    RemoveProduct,
+    RepeatCharge,
     Restock,
+    RestockProduct,
+    Rival,
+    SetProductStock,
     SetProfile,
     SetStock,
     StartExperiment,
@@ -32,34 +47,56 @@ OFFERS = [*("offer-a",) * 4, *("offer-b",) * 3, *("offer-c",) * 2, "offer-d", "o
 USERS = ["ann", "bob", "eve"]
 CATEGORIES = ["kites", "kites", "socks"]
 EXPERIMENTS = ["exp-1", "exp-1", "exp-2"]
+PRODUCTS = [*("lamp",) * 3, "sofa"]
+ORDERS = [*("o1",) * 3, *("o2",) * 2, "o3"]
+PHONE = "+447700900123"
 LEAST, MOST = 15, 60  # phrases after the opening
 LATEST_CALL = 12  # an invocation for one record makes about so many calls to stores
 
 _HOUR, _DAY = 3_600, 24 * 3_600
 _offer, _user, _category = st.sampled_from(OFFERS), st.sampled_from(USERS), st.sampled_from(CATEGORIES)
 _experiment = st.sampled_from(EXPERIMENTS)
+_product, _order = st.sampled_from(PRODUCTS), st.sampled_from(ORDERS)
 _key = st.sampled_from(["k1", "k1", "k2"])
+_CONTEST: dict[str, SearchStrategy[Any]] = {
+    "overtaken_at": st.integers(0, 4),
+    "overtaken_by": st.lists(st.sampled_from(Rival), min_size=1, max_size=3).map(tuple),
+}
 
 Steps = SearchStrategy[Step]
 Phrases = SearchStrategy[list[Step]]  # steps that belong together; most phrases are of one
 
 
 def scripts(weather: Collection[Weather]) -> Phrases:
-    """Scripts of some 35 steps.
+    """Scripts of some 35 steps, half of them with orders.
 
     Each script uses only some kinds of steps: what rarely happens among all kinds often happens among few.
 
     Source:
         Groce et al. 2012, Swarm testing, ISSTA, doi:10.1145/2338965.2336763.
     """
-    always = [_creation(), _deliveries(weather), _deliveries(weather), _redemption()]
-    others = [*_of_the_shop(), *_of_shoppers(), *_of_time()]
+    offers = [*_of_the_shop(), *_of_shoppers(), *_of_time()]
+    without_orders = _scripts_of(
+        opening=st.lists(_creation(), min_size=1, max_size=6),  # an empty shop can do nothing wrong
+        always=[_creation(), _deliveries(weather), _deliveries(weather), _redemption()],
+        others=offers,
+    )
+    with_orders = _scripts_of(
+        opening=st.tuples(*_shelf()),
+        always=[*[_life_of_an_order(weather)] * 3, _advances(weather), *[_order_deliveries(weather)] * 2],
+        others=[*offers, _deliveries(weather), *_of_orders(weather)],
+    )
+    return st.one_of(without_orders, with_orders)
+
+
+def _scripts_of(
+    opening: SearchStrategy[Any], always: Sequence[Phrases], others: Sequence[Phrases]
+) -> Phrases:
     some = st.sets(st.sampled_from(range(len(others))))
-    return some.flatmap(lambda chosen: _script_of([*always, *(others[at] for at in sorted(chosen))]))
+    return some.flatmap(lambda chosen: _script_of(opening, [*always, *(others[at] for at in sorted(chosen))]))
 
 
-def _script_of(kinds: list[Phrases]) -> Phrases:
-    opening = st.lists(_creation(), min_size=1, max_size=6)  # an empty shop has nothing that could go wrong
+def _script_of(opening: SearchStrategy[Any], kinds: list[Phrases]) -> Phrases:
     rest = st.lists(st.one_of(kinds), min_size=LEAST, max_size=MOST)
     return st.tuples(opening, rest).map(
         lambda parts: [step for part in parts for phrase in part for step in phrase]
@@ -75,11 +112,11 @@ def _repeated(request: Steps) -> Phrases:
     return st.tuples(request, st.sampled_from([1, 2])).map(lambda drawn: [drawn[0]] * drawn[1])
 
 
-def _creation(offer: SearchStrategy[str] = _offer) -> Phrases:
+def _creation(offer: SearchStrategy[str] = _offer, category: SearchStrategy[str] = _category) -> Phrases:
     return _one(
         CreateOffer,
         offer=offer,
-        category=_category,
+        category=category,
         priority=st.sampled_from([50, 60, 70]),
         stock=st.sampled_from([1, 1, 2, 0, 150]),
         ends_after_s=st.sampled_from([None, None, 30, 2 * _HOUR, 5 * _DAY, 30 * _DAY]),
@@ -127,7 +164,12 @@ def _of_time() -> list[Phrases]:
 
 
 def _deliveries(weather: Collection[Weather]) -> Phrases:
-    """One invocation of a consumer, calm or with one kind of trouble that the weather allows."""
+    """One invocation of a consumer of offers, calm or with one kind of trouble that the weather allows."""
+    streams = [*[Stream.OFFERS] * 4, Stream.OUTBOX, Stream.ENGAGEMENT, Stream.EXPERIMENTS]
+    return _delivery(streams, weather)
+
+
+def _delivery(streams: Sequence[Stream], weather: Collection[Weather]) -> Phrases:
     at = st.integers(0, LATEST_CALL)
     troubles: dict[Weather, dict[str, SearchStrategy[Any]]] = {
         Weather.DUPLICATES: {"again": st.integers(1, 3), "back": st.integers(0, 3)},
@@ -136,9 +178,114 @@ def _deliveries(weather: Collection[Weather]) -> Phrases:
         Weather.FAILURES: {"fails_after": at, "refused": st.sampled_from([(), (0,), (1,)])},
         Weather.OVERTAKING: {"records": st.just(1), "overtaken_at": st.integers(0, LATEST_CALL // 2)},
     }
-    chosen = [troubles[kind] for kind in Weather if kind in weather]
-    calm = {
-        "stream": st.sampled_from([Stream.OFFERS] * 3 + list(Stream)),
-        "records": st.sampled_from([1, 2, 6]),
-    }
+    chosen = [trouble for kind, trouble in troubles.items() if kind in weather]
+    calm = {"stream": st.sampled_from(streams), "records": st.sampled_from([1, 2, 6])}
     return st.one_of([_one(Deliver, **calm | trouble) for trouble in ({}, *chosen)])
+
+
+# -- orders ------------------------------------------------------------------------------------------
+
+
+def _shelf() -> list[Phrases]:
+    """Two products, and offers for the one that is mostly bought."""
+    kites = st.just("kites")
+    lamps, sofas = _product_creation(st.just("lamp"), kites), _product_creation(st.just("sofa"), _category)
+    return [lamps, sofas, *(_creation(st.just(offer), kites) for offer in ("offer-a", "offer-b"))]
+
+
+def _product_creation(product: SearchStrategy[str], category: SearchStrategy[str]) -> Phrases:
+    return _one(
+        CreateProduct,
+        product=product,
+        category=category,
+        price=st.sampled_from([1_000, 999, 1]),
+        stock=st.sampled_from([50, 50, 5, 2, 1]),
+    )
+
+
+def _life_of_an_order(weather: Collection[Weather]) -> Phrases:
+    """An order is placed, goes on by some steps or by itself, and is called off or given back, or not."""
+    carried_out: list[Step] = [Deliver(stream=stream, records=6) for stream in (Stream.OUTBOX, Stream.WORK)]
+    nothing: Phrases = st.just([])
+    ways = st.one_of(nothing, st.just(carried_out), _advances(weather))
+    ends = st.one_of(nothing, _cancel(weather), _refund(weather))
+    # Not `flatmap` on the order: making strategies for each draw takes longer than performing a script.
+    return st.tuples(_order, _placing(), ways, ends).map(
+        lambda drawn: [_about(drawn[0], step) for phrase in drawn[1:] for step in phrase]
+    )
+
+
+def _about(order: str, step: Step) -> Step:
+    return step.model_copy(update={"order": order}) if "order" in step.model_fields_set else step
+
+
+def _placing() -> Phrases:
+    offers = [None, None, "offer-a", "offer-a", "offer-b"]
+    line = st.builds(Line, product=_product, units=st.sampled_from([1, 1, 2]), offer=st.sampled_from(offers))
+    return _repeated(
+        st.builds(
+            PlaceOrder,
+            order=_order,
+            user=_user,
+            lines=st.lists(line, min_size=1, max_size=3).map(tuple),
+            phone=st.sampled_from([None, PHONE]),
+            key=st.sampled_from([None, None, None, *ORDERS]),
+        )
+    )
+
+
+def _advances(weather: Collection[Weather]) -> Phrases:
+    """Some steps of processors, calm or with one kind of trouble; an order takes five."""
+    at = st.integers(0, 2)
+    troubles: list[dict[str, SearchStrategy[Any]]] = [{}]
+    if Weather.CRASHES in weather:
+        troubles.append({"dies_after": at})
+    if Weather.FAILURES in weather:
+        troubles.append({"fails_after": at})
+    if Weather.OVERTAKING in weather:
+        troubles.append(_CONTEST)
+    steps = st.one_of([st.builds(AdvanceOrder, order=_order, **trouble) for trouble in troubles])
+    return st.tuples(steps, st.integers(1, 5)).map(lambda drawn: [drawn[0]] * drawn[1])
+
+
+def _cancel(weather: Collection[Weather]) -> Phrases:
+    return st.one_of([_one(CancelOrder, order=_order, **contest) for contest in _contests(weather)])
+
+
+def _refund(weather: Collection[Weather]) -> Phrases:
+    lines = st.lists(st.tuples(_product, st.sampled_from([1, 1, 2])), max_size=2).map(tuple)
+    key = st.sampled_from([None, "k1", "k2"])
+    calm = st.builds(RefundOrder, order=_order, lines=lines, key=key)
+    contested = st.builds(RefundOrder, order=_order, lines=lines, **_CONTEST)
+    return _repeated(st.one_of(calm, contested) if Weather.OVERTAKING in weather else calm)
+
+
+def _contests(weather: Collection[Weather]) -> list[dict[str, SearchStrategy[Any]]]:
+    return [{}, _CONTEST] if Weather.OVERTAKING in weather else [{}]
+
+
+def _order_deliveries(weather: Collection[Weather]) -> Phrases:
+    queues = [Stream.OUTBOX] * 2 + [Stream.WORK] * 2 + [Stream.DEAD_LETTERS] + [Stream.FOLLOW_UPS] * 2
+    return _delivery(queues, weather)
+
+
+def _of_orders(weather: Collection[Weather]) -> list[Phrases]:
+    modes = list(Mode) if Weather.FAILURES in weather else [Mode.APPROVE, Mode.DECLINE]
+    kinds: list[Phrases] = [
+        _product_creation(_product, _category),
+        _one(RestockProduct, product=_product, units=st.sampled_from([1, 3])),
+        _repeated(st.builds(RestockProduct, product=_product, units=st.just(1), key=_key)),
+        _one(ChangeProduct, product=_product, status=st.sampled_from(["DISCONTINUED", "ACTIVE"])),
+        _one(ChangeProduct, product=_product, price=st.sampled_from([500, 1_000])),
+        _one(ChangeProduct, product=_product, category=_category),
+        _one(SetProductStock, product=_product, units=st.sampled_from([0, 1, 3])),
+        _one(RemoveProduct, product=_product),
+        _one(PaymentsBehave, mode=st.sampled_from(modes), seed=st.integers(0, 3)),
+        _cancel(weather),
+        _refund(weather),
+    ]
+    if Weather.DUPLICATES in weather:
+        kinds.append(_one(RepeatCharge, order=_order))
+    if Weather.LOSSES in weather:
+        kinds.append(st.just([LoseWork()]))
+    return kinds

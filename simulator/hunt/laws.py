@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from offerloop.orders.messages import NoticeKind
+from offerloop.orders.model import IN_PROGRESS, PAID, OrderStatus
 from simulator.findings import Invariant, InvariantResult
 from simulator.hunt.full_scan import full_scan
 from simulator.hunt.script import Recommend, Step
@@ -20,6 +22,12 @@ from simulator.invariants import (
     users_redeem_within_their_limit,
 )
 from simulator.memory.snapshot import snapshot
+from simulator.order_laws import (
+    histories_are_complete_and_legal,
+    holds_are_those_of_open_orders,
+    units_of_products_are_conserved,
+    what_is_sold_is_what_orders_bought,
+)
 from simulator.snapshot import Snapshot
 
 # These compare what one transaction writes; the others follow from deliveries that are still on their way.
@@ -30,6 +38,10 @@ _OF_ONE_TRANSACTION = {
     each_stockout_has_one_pivot,
     tallies_equal_the_marked_events,
     trending_equals_the_recent_events,
+    units_of_products_are_conserved,
+    holds_are_those_of_open_orders,
+    what_is_sold_is_what_orders_bought,
+    histories_are_complete_and_legal,
 }
 AT_EVERY_MOMENT: tuple[Invariant, ...] = tuple(law for law in INVARIANTS if law.check in _OF_ONE_TRANSACTION)
 
@@ -38,8 +50,12 @@ ONE_EFFECT = "Each accepted request has one effect, also when repeated under its
 SERVED_AVAILABLE = "What is served is available and not dismissed"
 EACH_EDGE = "Each time that stock runs out has exactly one pivot and one alert"
 BOOST_STANDS_IN = "A boost is carried by an available offer of the pivot's category"
+ENDS = "Every accepted order ends"
+TOLD = "Each notice of an order is begun, and sent at most once"
 EXACT = "Recommendations equal a full scan"
 NOBODY = "nobody"
+
+_NOTICE_OF_END = dict.fromkeys(PAID, (NoticeKind.COMPLETED,)) | {OrderStatus.FAILED: (NoticeKind.FAILED,)}
 
 
 class Violation(NamedTuple):
@@ -51,7 +67,9 @@ class Violation(NamedTuple):
 
 def broken_now(system: MemorySystem, step: Step) -> Violation | None:
     """The first law that must hold at every moment and does not, after *step*."""
-    taken = snapshot(system.world, with_places=False)
+    # An order is COMPLETED before the events of its redemptions come.
+    events_are_complete = not system.world.orders
+    taken = snapshot(system.world, with_places=False, events_are_complete=events_are_complete)
     for law in AT_EVERY_MOMENT:
         if broken := _violation(law, taken):
             return broken
@@ -59,8 +77,9 @@ def broken_now(system: MemorySystem, step: Step) -> Violation | None:
     twice = [offer_id for offer_id, pivots in boosted.items() if pivots > 1]
     if twice:
         return Violation(ONE_BOOST, f"{twice[0]} is boosted by {boosted[twice[0]]}")
-    for violation in _effects_without_request(system):
-        return violation
+    for own_law in (_effects_without_request, _told_twice):
+        for violation in own_law(system):
+            return violation
     if isinstance(step, Recommend):
         return next(_served_in_vain(system, step.user), None)
     return None
@@ -69,12 +88,12 @@ def broken_now(system: MemorySystem, step: Step) -> Violation | None:
 def broken_at_rest(system: MemorySystem) -> Violation | None:
     """The first law that does not hold once everything was delivered."""
     # As if looked at late enough that nothing may be on its way any more.
-    taken = snapshot(system.world)
+    taken = snapshot(system.world, payments=system.orders.payments.kept_by_key)
     taken = replace(taken, taken_at_ms=taken.taken_at_ms + SETTLED_AFTER_MS + 1)
     for law in INVARIANTS:
         if broken := _violation(law, taken):
             return broken
-    for own_law in (_edges_without_their_pivot, _boosts_in_vain, _not_exact):
+    for own_law in (_edges_without_their_pivot, _boosts_in_vain, _not_exact, _left_hanging, _untold):
         for violation in own_law(system):
             return violation
     return None
@@ -103,6 +122,41 @@ def _effects_without_request(system: MemorySystem) -> Iterator[Violation]:
     surplus = len(system.world.events) - system.ledger.events
     if surplus:
         yield Violation(ONE_EFFECT, f"{surplus:+d} events are stored from those accepted")
+    yield from _order_effects_without_request(system)
+
+
+def _order_effects_without_request(system: MemorySystem) -> Iterator[Violation]:
+    world, ledger = system.world, system.ledger
+    for product_id, product in world.products.items():
+        surplus = product.received_count - ledger.products_received[product_id]
+        if surplus:
+            yield Violation(ONE_EFFECT, f"{product_id} received {surplus:+d} units from its requests")
+    for order_id in sorted(world.orders.keys() ^ ledger.orders):
+        fault = "is stored without a request" if order_id in world.orders else "was accepted and is lost"
+        yield Violation(ONE_EFFECT, f"order {order_id} {fault}")
+    for order_id, order in world.orders.items():
+        surplus = order.refunded - ledger.given_back[order_id]
+        if surplus:
+            yield Violation(ONE_EFFECT, f"order {order_id} gave {surplus:+d} back from its requests")
+
+
+def _told_twice(system: MemorySystem) -> Iterator[Violation]:
+    for message_id, times in system.orders.told.items():
+        if times > 1:
+            yield Violation(TOLD, f"{message_id} was sent {times} times")
+
+
+def _untold(system: MemorySystem) -> Iterator[Violation]:
+    for order_id, order in system.world.orders.items():
+        for kind in (NoticeKind.CREATED, *_NOTICE_OF_END.get(order.status, ())):
+            if (order_id, kind) not in system.world.notices:
+                yield Violation(TOLD, f"{order_id}:{kind} was not begun")
+
+
+def _left_hanging(system: MemorySystem) -> Iterator[Violation]:
+    for order in system.world.orders.values():
+        if order.status in IN_PROGRESS:
+            yield Violation(ENDS, f"order {order.order_id} stays {order.status}")
 
 
 def _edges_without_their_pivot(system: MemorySystem) -> Iterator[Violation]:

@@ -3,7 +3,20 @@
 from collections import Counter
 
 from offerloop.idempotency import KEPT_FOR_S
-from simulator.hunt.script import CreateOffer, RemoveOffer, Restock, Step, Track
+from simulator.hunt.answers import Answer
+from simulator.hunt.script import (
+    CreateOffer,
+    CreateProduct,
+    PlaceOrder,
+    RefundOrder,
+    RemoveOffer,
+    RemoveProduct,
+    Restock,
+    RestockProduct,
+    SetProductStock,
+    Step,
+    Track,
+)
 
 
 class Ledger:
@@ -11,15 +24,21 @@ class Ledger:
 
     Attributes:
         received: units that each offer was created or restocked with.
-        events: how many events were tracked.
+        products_received: the same of products, with what foreign clients booked.
+        events: how many events were tracked, and how many redemptions orders led to.
+        orders: ids of the orders that were accepted.
+        given_back: minor units that refunds promised, by order id.
     """
 
     def __init__(self) -> None:
         self.received: Counter[str] = Counter()
+        self.products_received: Counter[str] = Counter()
         self.events = 0
+        self.orders: set[str] = set()
+        self.given_back: Counter[str] = Counter()
         self._kept_until: dict[tuple[str, str, str], int] = {}
 
-    def accepted(self, step: Step, now: int) -> None:
+    def accepted(self, step: Step, answer: Answer, now: int) -> None:
         """Book a step that was not refused at *now* (epoch seconds)."""
         match step:
             case CreateOffer():
@@ -30,6 +49,18 @@ class Ledger:
                 self.received[step.offer] += step.units
             case Track() if self._is_new((step.do, ""), step.key, now):
                 self.events += 1
+            case CreateProduct():
+                self.products_received[step.product] = step.stock
+            case RemoveProduct():
+                self.products_received.pop(step.product, None)
+            case RestockProduct() if self._is_new((step.do, step.product), step.key, now):
+                self.products_received[step.product] += step.units
+            case SetProductStock():
+                self.products_received[step.product] += _number(answer, "booked")
+            case PlaceOrder() if self._is_new((step.do, ""), step.key, now):
+                self.orders.add(str(answer["order"]))
+            case RefundOrder() if self._is_new((step.do, ""), step.key, now):
+                self.given_back[str(answer["order"])] += _number(answer, "given_back")
 
     def _is_new(self, scope: tuple[str, str], key: str | None, now: int) -> bool:
         if key is None:
@@ -39,3 +70,9 @@ class Ledger:
             return False
         self._kept_until[(*scope, key)] = now + KEPT_FOR_S
         return True
+
+
+def _number(answer: Answer, name: str) -> int:
+    number = answer[name]
+    assert isinstance(number, int)
+    return number

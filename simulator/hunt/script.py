@@ -12,11 +12,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from offerloop.offers.model import EventType
+from offerloop.standins.payments import Mode
 
 Units = Annotated[int, Field(ge=0, le=10**6)]
 Priority = Annotated[int, Field(ge=0, le=100)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 Count = Annotated[int, Field(ge=0, le=1_000)]
+Price = Annotated[int, Field(gt=0, le=10**6)]  # minor units
 Seconds = Annotated[int, Field(ge=0, le=400 * 24 * 3600)]
 
 
@@ -27,6 +29,23 @@ class Stream(StrEnum):
     OUTBOX = "outbox"  # new messages -> publish
     ENGAGEMENT = "engagement"  # Kinesis -> count_engagement
     EXPERIMENTS = "experiments"  # stored steps of an experiment -> prepare_experiment
+    WORK = "work"  # queue of orders to carry on -> process_order
+    DEAD_LETTERS = "dead_letters"  # the same queue's messages, received too often -> give_up
+    FOLLOW_UPS = "follow_ups"  # queue of notices, settlements and redemptions -> what each asks for
+
+
+QUEUES = frozenset({Stream.WORK, Stream.DEAD_LETTERS, Stream.FOLLOW_UPS})
+
+
+class Rival(StrEnum):
+    """Who is at work on an order in the middle of somebody else's call, from beginning to end."""
+
+    PROCESSOR = "processor"
+    CANCEL = "cancel"
+    REFUND = "refund"  # of all that is left
+    RECONCILER = "reconciler"
+    LATE_SWEEPER = "late_sweeper"  # when holds have ended: the call has stood still for so long
+    FOLLOW_UPS = "follow_ups"  # what was written is published, and what follows from orders is done
 
 
 class _Step(BaseModel):
@@ -94,6 +113,59 @@ class StopExperiment(_Step):
     experiment: Name
 
 
+class CreateProduct(_Step):
+    do: Literal["create_product"] = "create_product"
+    product: Name
+    category: Name
+    price: Price
+    stock: Units
+
+
+class ChangeProduct(_Step):
+    """Set those attributes of a product that are given."""
+
+    do: Literal["change_product"] = "change_product"
+    product: Name
+    category: Name | None = None
+    price: Price | None = None
+    status: Literal["ACTIVE", "DISCONTINUED"] | None = None
+
+
+class RestockProduct(_Step):
+    """Add units to a product under an optional Idempotency-Key."""
+
+    do: Literal["restock_product"] = "restock_product"
+    product: Name
+    units: Units
+    key: Name | None = None
+
+
+class ContestedStep(_Step):
+    """A call about an order in whose middle others are at work on it.
+
+    Attributes:
+        order: its name in the script; that of several orders is the latest one's.
+        overtaken_at: at this call to a store or to the payment service, those of *overtaken_by* come in
+            between, one after the other.
+    """
+
+    order: Name
+    overtaken_at: Count | None = None
+    overtaken_by: tuple[Rival, ...] = ()
+
+
+class RefundOrder(ContestedStep):
+    """Give back units by product, or all that is left, under an optional Idempotency-Key."""
+
+    do: Literal["refund_order"] = "refund_order"
+    lines: tuple[tuple[Name, Units], ...] = ()
+    key: Name | None = None
+
+    @property
+    def body(self) -> str:
+        return f"{self.order} {self.lines}"
+
+
 # -- shoppers ----------------------------------------------------------------------------------------
 
 
@@ -111,6 +183,39 @@ class Track(_Step):
     event: EventType
     category: Name | None = None
     key: Name | None = None
+
+
+class Line(BaseModel):
+    """Units of one product, each at an offer's discount where there is one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    product: Name
+    units: Units = 1
+    offer: Name | None = None
+
+
+class PlaceOrder(_Step):
+    """An order at the catalogue's prices, under an optional Idempotency-Key.
+
+    Attributes:
+        order: what the script calls it.
+    """
+
+    do: Literal["place_order"] = "place_order"
+    order: Name
+    user: Name
+    lines: tuple[Line, ...]
+    phone: Name | None = None
+    key: Name | None = None
+
+    @property
+    def body(self) -> str:
+        return f"{self.order} {self.user} {self.lines} {self.phone}"
+
+
+class CancelOrder(ContestedStep):
+    do: Literal["cancel_order"] = "cancel_order"
 
 
 # -- others who write to the tables ------------------------------------------------------------------
@@ -131,6 +236,36 @@ class RemoveOffer(_Step):
     offer: Name
 
 
+class SetProductStock(_Step):
+    """A foreign client sets a product's free units directly in the table, and books them as received."""
+
+    do: Literal["set_product_stock"] = "set_product_stock"
+    product: Name
+    units: Units
+
+
+class RemoveProduct(_Step):
+    """A foreign client removes a product's row; its id is not used again."""
+
+    do: Literal["remove_product"] = "remove_product"
+    product: Name
+
+
+class PaymentsBehave(_Step):
+    """How the payment service meets new charges from now on; *seed* decides what a time-out loses."""
+
+    do: Literal["payments_behave"] = "payments_behave"
+    mode: Mode
+    seed: Count = 0
+
+
+class RepeatCharge(_Step):
+    """A proxy sends an order's charge to the payment service once more, however late."""
+
+    do: Literal["repeat_charge"] = "repeat_charge"
+    order: Name
+
+
 # -- the cloud ---------------------------------------------------------------------------------------
 
 
@@ -140,7 +275,8 @@ class Wait(_Step):
 
 
 class MinuteRules(_Step):
-    """The rules that run every minute: offers that are due end, messages that wait are relayed."""
+    """The rules that run every minute: offers that are due end, messages that wait are relayed, orders
+    that hold stock for too long fail, and forgotten ones are taken up."""
 
     do: Literal["minute_rules"] = "minute_rules"
 
@@ -174,6 +310,24 @@ class Deliver(_Step):
     refused: tuple[Count, ...] = ()
 
 
+class AdvanceOrder(ContestedStep):
+    """One step of a processor at work on an order; there may be as many as messages were delivered.
+
+    Attributes:
+        dies_after, fails_after: see `Deliver`; charges are writes as well.
+    """
+
+    do: Literal["advance_order"] = "advance_order"
+    dies_after: Count | None = None
+    fails_after: Count | None = None
+
+
+class LoseWork(_Step):
+    """The queue of the order processor is lost with all that waits in it."""
+
+    do: Literal["lose_work"] = "lose_work"
+
+
 Step = (
     CreateOffer
     | ChangeOffer
@@ -189,6 +343,18 @@ Step = (
     | Wait
     | MinuteRules
     | Deliver
+    | CreateProduct
+    | ChangeProduct
+    | RestockProduct
+    | PlaceOrder
+    | CancelOrder
+    | RefundOrder
+    | SetProductStock
+    | RemoveProduct
+    | PaymentsBehave
+    | RepeatCharge
+    | AdvanceOrder
+    | LoseWork
 )
 Script = Sequence[Step]
 

@@ -1,12 +1,11 @@
 """What people do with the shop, on the memory adapters: each step calls one use case, as a handler does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from offerloop.clock import Clock
+from offerloop.clock import Clock, Ids
 from offerloop.errors import Refusal
-from offerloop.idempotency import IdempotentRequest
 from offerloop.offers.experiments import Experiment, Variant
 from offerloop.offers.manage_offers import change_offer, create_offer, restock_offer
 from offerloop.offers.model import DiscountType, Offer, Shopper
@@ -15,15 +14,13 @@ from offerloop.offers.run_experiments import start_experiment, stop_experiment
 from offerloop.offers.scoring import CONTROL, Weights
 from offerloop.offers.track_event import TrackEvent, track_event
 from simulator.hunt import script
+from simulator.hunt.answers import DONE, ID_GONE, Answer, request_of
+from simulator.hunt.order_functions import OrderFunctions
+from simulator.hunt.till import MemoryTill
 from simulator.memory.activity import MemoryActivityStore
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
-from simulator.memory.ids import SeededIds
 from simulator.memory.serving import MemoryContextReader, MemoryRankedLists
 from simulator.memory.world import MemoryWorld
-
-Answer = Mapping[str, object]
-DONE: Answer = {"done": True}
-ID_GONE: Answer = {"refused": "id_gone"}
 
 
 class MemoryShop:
@@ -33,9 +30,10 @@ class MemoryShop:
         starts_at: epoch seconds at which the script starts.
     """
 
-    def __init__(self, world: MemoryWorld, clock: Clock, starts_at: int) -> None:
-        self._world, self._clock, self._starts_at = world, clock, starts_at
-        self._ids = SeededIds()
+    def __init__(
+        self, world: MemoryWorld, clock: Clock, starts_at: int, ids: Ids, orders: OrderFunctions
+    ) -> None:
+        self._world, self._clock, self._starts_at, self._ids = world, clock, starts_at, ids
         self._offers, self._activity = MemoryOfferStore(world), MemoryActivityStore(world)
         self._experiments = MemoryExperimentStore(world)
         self._contexts, self._lists = MemoryContextReader(world), MemoryRankedLists(world)
@@ -52,6 +50,7 @@ class MemoryShop:
             script.Track: self._track,
             script.SetStock: self._set_stock,
             script.RemoveOffer: self._remove_offer,
+            **MemoryTill(world, orders).doing,
         }
 
     def perform(self, step: script.Step) -> Answer:
@@ -96,7 +95,7 @@ class MemoryShop:
         return DONE
 
     def _restock(self, step: script.Restock) -> Answer:
-        request = _request(step.key, f"restock {step.offer}", f"{step.units}")
+        request = request_of(step.key, f"restock {step.offer}", f"{step.units}")
         restock_offer(step.offer, step.units, store=self._offers, clock=self._clock, request=request)
         return DONE
 
@@ -135,7 +134,7 @@ class MemoryShop:
         category = step.category or (offer.category if offer else "unknown")
         command = TrackEvent(step.user, step.offer, category, step.event)
         body = f"{step.user} {step.offer} {category} {step.event}"
-        request = _request(step.key, "track", body)
+        request = request_of(step.key, "track", body)
         track_event(command, store=self._activity, clock=self._clock, ids=self._ids, request=request)
         return DONE
 
@@ -152,7 +151,3 @@ class MemoryShop:
         self._world.remove_offer(step.offer)
         self._removed.add(step.offer)
         return DONE
-
-
-def _request(key: str | None, scope: str, body: str) -> IdempotentRequest | None:
-    return None if key is None else IdempotentRequest.of(scope, key, body.encode())

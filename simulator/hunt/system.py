@@ -1,4 +1,4 @@
-"""The offers system in memory: its routes, and its consumers behind streams that behave as they are told."""
+"""The system in memory: its routes, and its consumers behind streams that behave as they are told."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -14,21 +14,39 @@ from offerloop.offers.expire_offers import expire_offers
 from offerloop.offers.model import EngagementEvent, OfferChange
 from offerloop.offers.run_experiments import prepare_experiments
 from offerloop.offers.watch_inventory import watch_inventory
+from offerloop.orders.watch_orders import FORGOTTEN_AFTER_S
 from offerloop.outbox import Message, Topic, first_unsent, publish, relay
+from simulator.hunt.answers import DONE, Answer, is_accepted
 from simulator.hunt.faults import Moment, ProcessDied, StoreFailed, at_risk
 from simulator.hunt.ledger import Ledger
-from simulator.hunt.script import Deliver, MinuteRules, Step, Stream, Wait
-from simulator.hunt.shop import DONE, Answer, MemoryShop
+from simulator.hunt.order_functions import OrderFunctions
+from simulator.hunt.script import (
+    QUEUES,
+    AdvanceOrder,
+    Deliver,
+    LoseWork,
+    MinuteRules,
+    PaymentsBehave,
+    RepeatCharge,
+    Step,
+    Stream,
+    Wait,
+)
+from simulator.hunt.shop import MemoryShop
 from simulator.hunt.streams import RecordStream
 from simulator.memory.activity import MemoryOutbox
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
 from simulator.memory.engagement import MemoryEngagementStore
+from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
+from simulator.memory.order_system import FOLLOW_UPS
 from simulator.memory.world import MemoryWorld
 
 STARTS_AT = 1_800_000_000  # epoch seconds; 2027-01-15 08:00:00 UTC
 WHOLE_BATCH = 100
 SURVIVED = (StoreFailed, Busy)  # what a function's batch may fail with; anything else is a finding
+ORDER_TOPICS = FOLLOW_UPS | {Topic.ORDER_WORK}
+MAX_TAKEN_UP = 3  # times that forgotten orders are waited for; each charge is answered when asked again
 MAX_ROUNDS = 200  # of deliveries until nothing waits; more = consumers answer each other for ever
 
 
@@ -64,18 +82,28 @@ class MemorySystem:
         stockout_edges: how often each offer's stock went from some to none.
         alerts: how often each stockout alert was sent.
         ledger: what accepted requests add up to.
+        orders: the part that takes orders and carries them out.
     """
 
     def __init__(self, clock: SteppableClock | None = None, starts_at: int = STARTS_AT) -> None:
         self.clock = clock or ScriptClock(starts_at)
         self.world = MemoryWorld(self.clock)
-        self.shop = MemoryShop(self.world, self.clock, starts_at)
+        self.ledger, ids = Ledger(), SeededIds()
+        self.orders = OrderFunctions(
+            self.world,
+            self.clock,
+            ids,
+            self.ledger,
+            transport=_Transport(self),
+            follow_up=self._follow_up,
+            wait=self.clock.move_on,
+        )
+        self.shop = MemoryShop(self.world, self.clock, starts_at, ids, self.orders)
         self.inventory = MemoryInventoryStore(self.world)
         self.engagement, self.outbox = MemoryEngagementStore(self.world), MemoryOutbox(self.world)
         self.offers, self.experiments = MemoryOfferStore(self.world), MemoryExperimentStore(self.world)
         self.stockout_edges: Counter[str] = Counter()
         self.alerts: Counter[str] = Counter()
-        self.ledger = Ledger()
         self._changes: RecordStream[OfferChange] = RecordStream(lambda change: change.offer_id)
         self._messages: RecordStream[Message] = RecordStream(lambda message: message.partition_key)
         self._published: RecordStream[EngagementEvent] = RecordStream(lambda event: event.user_id)
@@ -101,28 +129,56 @@ class MemorySystem:
             case MinuteRules():
                 expire_offers(store=self.offers, now=self.now)
                 relay(now_ms=self.clock.now_ms(), transport=_Transport(self), outbox=self.outbox)
+                self.orders.sweep()
+            case Deliver() if step.stream in QUEUES:
+                self.orders.deliver(step)
             case Deliver():
                 self._deliver(step)
+            case AdvanceOrder():
+                self.orders.advance(step)
+            case LoseWork():
+                self.orders.lose_work()
+            case PaymentsBehave():
+                self.orders.behave(step)
+            case RepeatCharge():
+                self.orders.repeat_charge(step)
             case _:
                 answer = self.shop.perform(step)
-                if answer == DONE:
-                    self.ledger.accepted(step, self.now)
+                if is_accepted(answer):
+                    self.ledger.accepted(step, answer, self.now)
         self._collect()
         return answer
 
     def come_to_rest(self) -> None:
         """Let the minute rules run, and deliver everything until nothing waits.
 
+        Time passes only where orders were forgotten with their queue, until they are taken up.
+
         Raises:
             NeverAtRest: consumers cause each other's deliveries without end.
         """
+        self._run_dry()
+        for _ in range(MAX_TAKEN_UP):
+            if not self.world.open_orders:
+                break
+            self.clock.move_on(FORGOTTEN_AFTER_S + 1)
+            self._run_dry()
+
+    def _run_dry(self) -> None:
         self.perform(MinuteRules())
         for _ in range(MAX_ROUNDS):
-            if not any(len(stream) for stream, _ in self._consumers.values()):
+            if not len(self.orders) and not any(len(stream) for stream, _ in self._consumers.values()):
                 return
             for stream in Stream:
-                self.perform(Deliver(stream=stream, records=WHOLE_BATCH))
+                if stream is not Stream.DEAD_LETTERS:  # nothing is given up that can be done
+                    self.perform(Deliver(stream=stream, records=WHOLE_BATCH))
         raise NeverAtRest
+
+    def _follow_up(self) -> None:
+        """Publish what was written, and do what follows from orders."""
+        self._collect()
+        for stream in (Stream.OUTBOX, Stream.FOLLOW_UPS):
+            self.perform(Deliver(stream=stream, records=WHOLE_BATCH))
 
     # -- deliveries ----------------------------------------------------------------------------------
 
@@ -202,6 +258,8 @@ class MemorySystem:
         """What the transport does with one message."""
         if message.topic is Topic.STOCKOUT_ALERT:
             self.alerts[message.message_id] += 1
+        elif message.topic in ORDER_TOPICS:
+            self.orders.put(message)
         else:
             self._published.put([announced_event(message.body)])
 

@@ -12,8 +12,9 @@ class Weather(StrEnum):
     DUPLICATES = "duplicates"  # records that were delivered come again
     REORDERING = "reordering"  # records of different keys change places
     CRASHES = "crashes"  # a consumer's process ends between two writes
-    FAILURES = "failures"  # a store refuses a write; the transport a message
+    FAILURES = "failures"  # a store refuses a write, the transport a message; a payment gets no answer
     OVERTAKING = "overtaking"  # another invocation runs in the middle of one
+    LOSSES = "losses"  # a queue is lost with what waits in it
 
 
 ALL_WEATHER = frozenset(Weather)

@@ -3,7 +3,7 @@
 import bisect
 import heapq
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from offerloop.errors import FieldError, InvalidInput, ProductExists, UnknownOrder, UnknownProduct
@@ -25,6 +25,7 @@ from offerloop.orders.model import (
 from offerloop.orders.notices import Notice
 from offerloop.orders.ports import OrderPage, OrderStep, ProductPage, Shelf, StaleOrder
 from offerloop.orders.process_order import check_in_stock
+from offerloop.orders.rate_order import Rating
 from simulator.memory.activity import MemoryIdempotencyStore
 from simulator.memory.world import MemoryWorld
 
@@ -52,9 +53,12 @@ class MemoryOrderStore(MemoryIdempotencyStore):
         if step.move is not None and step.units is not None:
             self._move(step.move, step.units, step)
         world.orders[order.order_id] = order
+        if order.status not in IN_PROGRESS:
+            world.open_orders.pop(order.order_id, None)
         world.transitions.setdefault(order.order_id, []).append(step.transition)
         if step.before is None:
             world.orders_of.setdefault(order.customer_id, []).append(order.order_id)
+            world.open_orders[order.order_id] = None
         for message in step.messages:
             world.put_message(message)
         self._remember(step.answered)
@@ -106,17 +110,17 @@ class MemoryOrderStore(MemoryIdempotencyStore):
         return OrderPage(tuple(page), _cursor(page[-1]) if more else None)
 
     def holds_ended(self, now: int, limit: int) -> Sequence[str]:
-        holding = (order for order in self._world.orders.values() if order.status in HOLDING)
+        holding = (order for order in self._open() if order.status in HOLDING)
         ended = sorted((order.hold_until or 0, order.order_id) for order in holding)
         return [order_id for until, order_id in ended if until <= now][:limit]
 
     def waiting_since(self, before_ms: int, limit: int) -> Sequence[Order]:
-        waiting = (
-            order
-            for order in self._world.orders.values()
-            if order.status in IN_PROGRESS and order.updated_at_ms < before_ms
-        )
+        waiting = (order for order in self._open() if order.updated_at_ms < before_ms)
         return sorted(waiting, key=lambda order: (order.updated_at_ms, order.order_id))[:limit]
+
+    def _open(self) -> Iterator[Order]:
+        orders = self._world.orders
+        return (orders[order_id] for order_id in self._world.open_orders)
 
 
 def _newest_first(order: Order) -> tuple[int, str]:
@@ -139,7 +143,18 @@ def _moved_product(product: Product | None, change: CountChange, units: int) -> 
     counts = _moved((product.inventory_count, product.held_count, product.sold_count), change, units)
     if counts is None:
         return None
-    return replace(product, inventory_count=counts[0], held_count=counts[1], sold_count=counts[2])
+    # Not `replace`, which takes three times as long, and an order moves many products.
+    return Product(
+        product.product_id,
+        product.name,
+        product.category,
+        product.price,
+        inventory_count=counts[0],
+        status=product.status,
+        held_count=counts[1],
+        sold_count=counts[2],
+        received_count=product.received_count,
+    )
 
 
 def _moved_offer(offer: Offer | None, change: CountChange, units: int) -> Offer | None:
@@ -206,6 +221,21 @@ class MemoryProductStore(MemoryIdempotencyStore):
             raise StaleOrder
 
 
+class MemoryRatingStore:
+    """`RatingStore`."""
+
+    def __init__(self, world: MemoryWorld) -> None:
+        self._world = world
+
+    def keep(self, rating: Rating) -> None:
+        kept = self._world.ratings.get(rating.order_id)
+        if kept is None or kept.at_ms <= rating.at_ms:
+            self._world.ratings[rating.order_id] = rating
+
+    def of(self, order_id: str) -> Rating | None:
+        return self._world.ratings.get(order_id)
+
+
 class MemoryNoticeLog:
     """`NoticeLog`."""
 
@@ -234,6 +264,9 @@ class MemoryNoticeLog:
 
     def opt_out(self, phone: str) -> None:
         self._world.opted_out.add(phone)
+
+    def opt_in(self, phone: str) -> None:
+        self._world.opted_out.discard(phone)
 
     def latest(self, limit: int) -> Sequence[Notice]:
         return heapq.nlargest(limit, self._world.notices.values(), key=lambda notice: notice.at_ms)

@@ -20,8 +20,13 @@ class MemoryGateway:
         self.accounts: dict[str, Account] = {}
         self.charges = 0
         self._refunds: dict[tuple[str, str], int] = {}
+        self.patience_s = patience_s
+        self.behave(behaviour)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Meet new charges like this from now on."""
         self._behaviour = behaviour
-        self._too_late = behaviour.late_s >= patience_s
+        self._too_late = behaviour.late_s >= self.patience_s
 
     def charge(self, key: str, amount: int, currency: str) -> Payment:
         self.charges += 1
@@ -42,6 +47,11 @@ class MemoryGateway:
         given_before = self._refunds.get((key, refund_key))
         self.accounts[key] = refund(self.accounts.get(key), key, refund_key, amount, given_before)
         self._refunds[key, refund_key] = amount
+
+    @property
+    def kept_by_key(self) -> dict[str, int]:
+        """What the shop has of each payment, in minor units."""
+        return {key: account.kept for key, account in self.accounts.items()}
 
     @property
     def kept(self) -> int:

@@ -23,6 +23,7 @@ from offerloop.offers.trending import TrendScores
 from offerloop.orders import model as orders_model
 from offerloop.orders.messages import NoticeKind
 from offerloop.orders.notices import Notice
+from offerloop.orders.rate_order import Rating
 from offerloop.outbox import Message
 
 Place = tuple[str, RankEntry]  # category and entry
@@ -69,9 +70,11 @@ class MemoryWorld:
         answers: by scope and key.
         hits: requests counted by subject and window.
         orders_of: customer id -> ids of its orders, in the order of their placing.
+        open_orders: ids of the orders in progress, in the order of their placing.
         transitions: order id -> its history, oldest first.
         notices_of_day: messages counted by phone and UTC day.
         opted_out: phones whose owners want no messages.
+        ratings: by order id.
     """
 
     clock: Clock
@@ -97,10 +100,12 @@ class MemoryWorld:
     products: dict[str, orders_model.Product] = field(default_factory=dict)
     orders: dict[str, orders_model.Order] = field(default_factory=dict)
     orders_of: dict[str, list[str]] = field(default_factory=dict)
+    open_orders: dict[str, None] = field(default_factory=dict)
     transitions: dict[str, list[orders_model.Transition]] = field(default_factory=dict)
     notices: dict[tuple[str, NoticeKind], Notice] = field(default_factory=dict)
     notices_of_day: dict[tuple[str, str], int] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
+    ratings: dict[str, Rating] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

@@ -57,7 +57,9 @@ def tracked(counts: Counts) -> int:
 
 def _calls(counts: Counts) -> int:
     of_shoppers = counts.calls_recommend + counts.calls_track
-    return of_shoppers + counts.calls_watch + counts.calls_publish + counts.calls_count + counts.calls_rules
+    of_orders = counts.calls_order + counts.calls_process + counts.calls_follow
+    of_streams = counts.calls_watch + counts.calls_publish + counts.calls_count
+    return of_shoppers + of_orders + of_streams + counts.calls_rules
 
 
 METRICS: Mapping[str, Metric] = {
@@ -85,6 +87,22 @@ METRICS: Mapping[str, Metric] = {
             lambda c: c.offers_served,
         ),
         _count("units_restocked", "Units restocked"),
+        _count("orders_placed", "Orders placed"),
+        _rate(
+            "order_success", "Orders completed", "%", lambda c: c.orders_completed, lambda c: c.orders_placed
+        ),
+        _rate(
+            "order_value",
+            "Average order value, cents",
+            "",
+            lambda c: c.cents_taken,
+            lambda c: c.orders_completed,
+        ),
+        _rate(
+            "order_time", "Seconds to completion", "", lambda c: c.order_seconds, lambda c: c.orders_completed
+        ),
+        _count("orders_failed", "Orders failed"),
+        _count("orders_refunded", "Orders given back"),
         _count("throttled", "Calls throttled"),
         _count("duplicates", "Duplicate batches"),
         _count("retries", "Retried batches"),

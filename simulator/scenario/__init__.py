@@ -1,6 +1,7 @@
 """Scenarios: what a simulated world is like, in YAML.
 
-model.py   the whole; customers.py, shop.py and weather.py its sections, every key with its meaning and bounds
+model.py   the whole; customers.py, shop.py, orders.py and weather.py its sections, every key with its meaning
+           and bounds
 load.py    a file or a shipped name, with overrides, to a `Scenario`; faults name file, line and key
 shipped/   the scenarios that come with the system
 """

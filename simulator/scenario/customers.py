@@ -26,12 +26,21 @@ class PricePoint(Section):
     share: float = Field(gt=0, le=1, description="of all purchases")
 
 
+class Lines(Section):
+    """How many different products one purchase has: lognormal, rounded, at least one."""
+
+    mu: float = Field(ge=0, le=5, description="mean of ln(lines)")
+    sigma: float = Field(ge=0, le=3, description="standard deviation of ln(lines)")
+    correlation: float = Field(default=0.0, ge=-1, le=1, description="of ln(lines) and ln(value)")
+
+
 class Basket(Section):
     """Value of one purchase in units of currency: price points, and lognormal for all others."""
 
     mu: float = Field(ge=-20, le=20, description="mean of ln(value), price points left out")
     sigma: float = Field(ge=0, le=10, description="standard deviation of ln(value), price points left out")
     price_points: tuple[PricePoint, ...] = Field(default=(), max_length=100)
+    lines: Lines | None = Field(default=None, description="null = one")
 
     @model_validator(mode="after")
     def _shares(self) -> Self:
@@ -68,7 +77,7 @@ class Population(Section):
     )
     segments: tuple[Segment, ...] = Field(min_length=1, max_length=20, description="kinds of shoppers")
     basket: Basket | None = Field(
-        default=None, description="value of one purchase; not used by the offers system"
+        default=None, description="value and lines of one purchase; `orders` needs it"
     )
 
     @model_validator(mode="after")

@@ -17,10 +17,12 @@ from simulator.scenario.customers import (
     Basket,
     FlashSale,
     Lapse,
+    Lines,
     Population,
     PricePoint,
     Segment,
 )
+from simulator.scenario.orders import Afterwards, OrderQueue, Orders, Payments, Products
 from simulator.scenario.section import HOURS_PER_DAY, Section, WholeRange, fault
 from simulator.scenario.shop import (
     Catalogue,
@@ -35,6 +37,7 @@ from simulator.scenario.shop import (
 from simulator.scenario.weather import Delay, Deliveries, Functions, Weather
 
 __all__ = [
+    "Afterwards",
     "ArrivalsSection",
     "Basket",
     "Catalogue",
@@ -44,9 +47,14 @@ __all__ = [
     "FlashSale",
     "Functions",
     "Lapse",
+    "Lines",
+    "OrderQueue",
+    "Orders",
+    "Payments",
     "Policies",
     "Population",
     "PricePoint",
+    "Products",
     "Restock",
     "Scenario",
     "Segment",
@@ -76,6 +84,7 @@ class Scenario(Section):
     stock: Stock
     policies: Policies = Policies()
     weather: Weather = Weather()
+    orders: Orders | None = Field(default=None, description="null = shoppers redeem offers, and buy nothing")
 
     @property
     def total_days(self) -> int:
@@ -106,6 +115,7 @@ class Scenario(Section):
     def _fits_together(self) -> Self:
         self._checked_affinities()
         self._checked_times()
+        self._checked_orders()
         sessions = self.expected_sessions
         if sessions > MAX_SESSIONS:
             population = self.population
@@ -122,6 +132,16 @@ class Scenario(Section):
             if category not in self.catalogue.categories:
                 known = ", ".join(self.catalogue.categories)
                 raise fault(f"population.affinities.{category}", f"is no category; allowed are {known}")
+
+    def _checked_orders(self) -> None:
+        if self.orders is None:
+            return
+        if self.population.basket is None:
+            raise fault("population.basket", "is needed where there are orders: what a purchase is worth")
+        categories, products = len(self.catalogue.categories), self.orders.products.number
+        if products < categories:
+            words = f"must be at least one for each of the {categories} categories, got {products}"
+            raise fault("orders.products.number", words)
 
     def _checked_times(self) -> None:
         """Flash sales and the shock lie in the days that count."""

@@ -25,8 +25,8 @@ DISMISSED = 0.5  # of dull offers viewed
 GAP = 0
 _PACE_LOOK, _VIEW, _PACE_THINK, _DISMISS, _CLICK, _PACE_CART, _CART, _PACE_DECIDE, _REDEEM = range(9)
 _PER_OFFER = 9
-_LONGEST_LIST = 3  # further offers of a longer list are not looked at
-NUMBERS = 1 + _PER_OFFER * _LONGEST_LIST
+LONGEST_LIST = 3  # further offers of a longer list are not looked at
+NUMBERS = 1 + _PER_OFFER * LONGEST_LIST
 
 
 # One thing to report: seconds after the step before it, place of the offer in the list, offer, what is done.
@@ -48,7 +48,7 @@ def plan_walk(person: Person, offers: Sequence[ShownOffer], row: Sequence[float]
     """
     steps: list[Step] = []
     pleased, wait_s, at, weight = False, 0.0, 1, person.discount_weight
-    for place, offer in enumerate(offers[:_LONGEST_LIST]):
+    for place, offer in enumerate(offers[:LONGEST_LIST]):
         liking = person.likings.get(offer.category) or person.meet(offer.category)
         appeal = liking.appeal + weight * pull(offer)
         if appeal >= DULL_APPEAL:

@@ -26,6 +26,11 @@ def shopper_id(number: int) -> str:
     return f"SHOPPER-{number:04d}"
 
 
+def shopper_number(user_id: str) -> int:
+    """The number of the shopper with this user id, as `shopper_id` made it."""
+    return int(user_id.removeprefix("SHOPPER-"))
+
+
 class Liking(NamedTuple):
     """What one shopper thinks of one category.
 

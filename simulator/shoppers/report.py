@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from offerloop import money
 from offerloop.offers.model import EventType
 from simulator.shoppers.request_meter import RequestMeter
 from simulator.shoppers.tally import Tally
@@ -12,7 +13,8 @@ def progress_line(tally: Tally, meter: RequestMeter, elapsed_s: float) -> str:
     return (
         f"{elapsed_s:5.0f} s  {tally.sessions} sessions  {meter.requests} requests "
         f"({meter.requests / max(elapsed_s, 0.001):.0f}/s)  "
-        f"{tally.events[EventType.REDEMPTION]} redeemed  {tally.refusals['out_of_stock']} came too late  "
+        f"{tally.orders_placed} ordered  {tally.events[EventType.REDEMPTION]} redeemed  "
+        f"{tally.refusals['out_of_stock']} came too late  "
         f"{tally.boosted} served with a pivot's boost"
     )
 
@@ -58,6 +60,17 @@ def category_table(served: dict[str, int], redeemed: dict[str, int], limit: int 
     return table
 
 
+def order_table(tally: Tally) -> Table:
+    """Orders that were placed, and what customers found when they asked about them."""
+    table = Table("orders", "count", title="Orders", title_justify="left")
+    table.add_row("placed", str(tally.orders_placed))
+    table.add_row("units", str(tally.units_ordered))
+    table.add_row("value", f"{money.to_major(tally.cents_ordered):,.2f}")
+    for found, count in sorted(tally.orders.items()):
+        table.add_row(found, str(count))
+    return table
+
+
 def summary_tables(tally: Tally, meter: RequestMeter, elapsed_s: float, lag_s: float) -> list[Table]:
     """Everything about one run of shoppers."""
     shoppers = Table("what", "count", title=f"Shoppers, {elapsed_s:.0f} s", title_justify="left")
@@ -68,6 +81,7 @@ def summary_tables(tally: Tally, meter: RequestMeter, elapsed_s: float, lag_s: f
         ("sessions in which nothing appealed", tally.fruitless),
         ("offers served with a pivot's boost", tally.boosted),
         ("sold-out offers refilled", tally.deliveries),
+        ("products refilled", tally.products_delivered),
         (
             "list changed after own behaviour",
             _share(tally.lists_changed_after_acting, tally.lists_again_after_acting),
@@ -78,6 +92,7 @@ def summary_tables(tally: Tally, meter: RequestMeter, elapsed_s: float, lag_s: f
         shoppers.add_row(what, str(count))
     tables = [
         shoppers,
+        *([order_table(tally)] if tally.orders_placed else []),
         request_table(meter, elapsed_s),
         category_table(dict(tally.served_in), dict(tally.redeemed)),
     ]

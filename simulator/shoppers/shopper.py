@@ -14,7 +14,8 @@ import simpy
 from offerloop.errors import OutOfStock
 from offerloop.offers.model import EventType
 from simulator.arrivals import ArrivalCurve
-from simulator.shoppers.plan import GAP, NUMBERS, exponential, plan_walk
+from simulator.shoppers.buying import Buying, PurchaseWitness
+from simulator.shoppers.plan import GAP, LONGEST_LIST, NUMBERS, exponential, plan_walk
 from simulator.shoppers.population import Person
 from simulator.shoppers.shop import Refused, Served, Shop, ShownOffer
 from simulator.shoppers.streams import Moments
@@ -34,7 +35,7 @@ class Calls(Protocol):
         """
 
 
-class Witness(Protocol):
+class Witness(PurchaseWitness, Protocol):
     """Who is told of what shoppers do, at the moment at which they do it."""
 
     def arrived(self, person: Person) -> None:
@@ -55,8 +56,8 @@ class Witness(Protocol):
         """A visit ended.
 
         Args:
-            pleased: something served appealed; converted: something was redeemed; missed_out: a
-                redemption was refused for lack of stock.
+            pleased: something served appealed; converted: something was redeemed or ordered; missed_out:
+                that was refused for lack of stock.
         """
 
     def departed(self, person: Person, visits: int) -> None:
@@ -71,9 +72,22 @@ class Surroundings:
         patience: fruitless visits in a row after which a shopper stays away for good; 0 = any number.
         ends_s: simulated second at which the run ends; who would come later does not wait for it.
         appointment: makes the event of a visit at a simulated second; None = a plain timeout.
+        buying: how offers become orders; None = they are redeemed as such, and so is an offer for which
+            nothing is sold.
     """
 
-    __slots__ = ("appointment", "calls", "curve", "ends_s", "env", "patience", "shop", "visits", "witness")
+    __slots__ = (
+        "appointment",
+        "buying",
+        "calls",
+        "curve",
+        "ends_s",
+        "env",
+        "patience",
+        "shop",
+        "visits",
+        "witness",
+    )
 
     def __init__(
         self,
@@ -86,8 +100,9 @@ class Surroundings:
         patience: int,
         ends_s: float = inf,
         appointment: Callable[[float], simpy.Event] | None = None,
+        buying: Buying | None = None,
     ) -> None:
-        self.ends_s = ends_s
+        self.ends_s, self.buying = ends_s, buying
         self.appointment = appointment or (lambda at_s: env.timeout(at_s - env.now))
         self.env, self.shop, self.calls, self.witness = env, shop, calls, witness
         self.curve, self.visits, self.patience = curve, visits, patience
@@ -135,6 +150,7 @@ def pay_visit(person: Person, around: Surroundings, visit: int, row: list[float]
         and for how many seconds the shopper looks on from now.
     """
     shop, call, witness, wait = around.shop, around.calls.call, around.witness, around.env.timeout
+    buying = around.buying
     pleased = converted = missed_out = False
     rest_s = 0.0
     for look in range(1 + SECOND_LOOKS):
@@ -151,8 +167,12 @@ def pay_visit(person: Person, around: Surroundings, visit: int, row: list[float]
         pleased = pleased or appeals
         for wait_s, place, offer, event_type in steps:
             yield wait(wait_s)
-            refused = yield call(shop.track, person.user_id, offer.offer_id, offer.category, event_type)
-            witness.tracked(person, place, offer, event_type, refused)
+            if event_type is EventType.REDEMPTION and buying is not None and buying.sells(offer.category):
+                moment = look * LONGEST_LIST + place
+                refused = yield from buying.buy(person, offer, visit, moment, whole=not converted)
+            else:
+                refused = yield call(shop.track, person.user_id, offer.offer_id, offer.category, event_type)
+                witness.tracked(person, place, offer, event_type, refused)
             if event_type is EventType.REDEMPTION:
                 if refused is not None:
                     missed_out = missed_out or refused.code == OutOfStock.code

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from offerloop.offers.model import EventType
+from offerloop.orders.model import OrderStatus
+from simulator.shoppers.checkout import Checkout
 from simulator.shoppers.population import Person
 from simulator.shoppers.shop import Refused, Served, ShownOffer
 
@@ -23,7 +25,9 @@ class Tally:
         lists_again_after_acting, lists_changed_after_acting: lists served to a shopper who had acted on
             its previous one, and those among them that differed from it; *_idle: who had not acted.
         most_seen, last_seen: units in stock as served, by offer.
-        deliveries: how often sold-out offers were refilled.
+        deliveries, products_delivered: how often sold-out offers, and products that ran low, were refilled.
+        orders: what customers found when they asked where an order is, and what they did about it.
+        orders_placed, units_ordered, cents_ordered: of orders that were accepted.
     """
 
     sessions: int = 0
@@ -42,6 +46,11 @@ class Tally:
     most_seen: dict[str, int] = field(default_factory=dict)
     last_seen: dict[str, int] = field(default_factory=dict)
     deliveries: int = 0
+    products_delivered: int = 0
+    orders: Counter[str] = field(default_factory=Counter)
+    orders_placed: int = 0
+    units_ordered: int = 0
+    cents_ordered: int = 0
     _last_lists: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by user
     _acted: set[str] = field(default_factory=set)  # users who acted on their last list
 
@@ -83,6 +92,31 @@ class Tally:
         self.events[event_type] += 1
         if event_type is EventType.REDEMPTION:
             self.redeemed[offer.category] += 1
+
+    def ordered(self, person: Person, checkout: Checkout, refused: Refused | None) -> None:
+        if refused is not None:
+            self.refusals[refused.code] += 1
+            return
+        self._acted.add(person.user_id)
+        self.orders_placed += 1
+        self.units_ordered += checkout.units
+        self.cents_ordered += checkout.total
+        self.redeemed.update(line.offer.category for line in checkout.lines if line.offer is not None)
+
+    def looked_up(self, person: Person, status: OrderStatus | Refused) -> None:
+        if isinstance(status, Refused):
+            self.refusals[status.code] += 1
+        else:
+            self.orders[status.value] += 1
+
+    def called_off(self, person: Person, refused: Refused | None) -> None:
+        self.orders["CANCELLED" if refused is None else "too late to cancel"] += 1
+
+    def gave_back(self, person: Person, refused: Refused | None) -> None:
+        if refused is not None:
+            self.refusals[refused.code] += 1
+        else:
+            self.orders["returned"] += 1
 
     def left(self, person: Person, *, pleased: bool, converted: bool, missed_out: bool) -> None:
         self.sessions += 1

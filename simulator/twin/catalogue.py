@@ -1,8 +1,11 @@
 """What the twin's shop sells: offers drawn from the seed, and those that follow when one has ended."""
 
 from collections.abc import Iterator
+from math import exp
+from statistics import NormalDist
 
 from offerloop.offers.model import DiscountType, Offer
+from offerloop.orders.model import Product
 from simulator.arrivals import DAY_S
 from simulator.scenario.model import Scenario, WholeRange
 from simulator.shoppers.streams import Streams
@@ -11,6 +14,32 @@ from simulator.shoppers.streams import Streams
 def offer_id(number: int) -> str:
     """The id of the offer with this number, >= 0."""
     return f"OFFER-{number:05d}"
+
+
+def products(scenario: Scenario, streams: Streams) -> list[Product]:
+    """What a scenario with orders sells; each product depends on seed and number alone."""
+    orders = scenario.orders
+    if orders is None:
+        return []
+    section, draws = orders.products, streams.moments("product")
+    categories = scenario.catalogue.categories
+    made = []
+    for number in range(section.number):
+        price, units = draws.uniforms(2, number)
+        stock = _drawn(section.units, units)
+        deviation = NormalDist().inv_cdf(max(2.0**-54, price))
+        category = categories[number % len(categories)]
+        made.append(
+            Product(
+                product_id=f"PRODUCT-{number:05d}",
+                name=f"{category} product {number}",
+                category=category,
+                price=max(1, round(100 * exp(section.price_mu + section.price_sigma * deviation))),
+                inventory_count=stock,
+                received_count=stock,
+            )
+        )
+    return made
 
 
 class OfferNumbers(dict[str, int]):

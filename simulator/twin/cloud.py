@@ -7,16 +7,22 @@ import simpy
 
 from offerloop.offers.model import OfferChange
 from offerloop.outbox import Message
-from simulator.scenario.model import Deliveries, Weather
+from simulator.scenario.model import Deliveries, Orders, Weather
 from simulator.shoppers.streams import Streams
 from simulator.twin.event_source import EventSource, Record
 from simulator.twin.functions import Environments
+from simulator.twin.order_queues import OrderQueues
 from simulator.twin.summary import Counts
 from simulator.twin.system import System
 
 
 class Cloud:
-    """`Deliveries` of a system: offers to the monitor, outbox to the publisher, engagement to the counter."""
+    """`Deliveries` of a system: offers to the monitor, outbox to the publisher, engagement to the counter,
+    orders to their processor.
+
+    Args:
+        orders: None = the system takes none.
+    """
 
     def __init__(
         self,
@@ -25,6 +31,7 @@ class Cloud:
         weather: Weather,
         streams: Streams,
         environments: Environments | None,
+        orders: Orders | None = None,
     ) -> None:
         def source(
             function: str,
@@ -46,11 +53,25 @@ class Cloud:
         self.offers_changed = self._offers.put
         self.messages_written = self._outbox.put
         self.engagement_sent = self._engagement.put
+        self._orders: OrderQueues | None = None
+        if system.orders is not None and orders is not None:
+            self._orders = OrderQueues(env, system.orders, orders, streams)
+
+    def work_sent(self, messages: Sequence[Message]) -> None:
+        if self._orders is not None:
+            self._orders.work_sent(messages)
+
+    def follow_ups_sent(self, messages: Sequence[Message]) -> None:
+        if self._orders is not None:
+            self._orders.follow_ups_sent(messages)
 
     def settle(self) -> None:
         """Deliver everything that is under way, and what follows from it, now and in good weather."""
-        while any([self._offers.settle(), self._outbox.settle(), self._engagement.settle()]):
-            pass
+        settled = True
+        while settled:
+            settled = any([self._offers.settle(), self._outbox.settle(), self._engagement.settle()])
+            if self._orders is not None:
+                settled = self._orders.settle() or settled
 
     def take_counts(self) -> Counts:
         """What happened to deliveries since the last call."""
@@ -63,4 +84,7 @@ class Cloud:
             setattr(source.counts, calls, source.counts.batches)  # one call a batch
             total.add(source.counts)
             source.counts = Counts()
+        if self._orders is not None:
+            total.add(self._orders.counts)
+            self._orders.counts = Counts()
         return total

@@ -69,7 +69,13 @@ class _RecordedSystem(System):
 
 
 def record(scenario: Scenario, seed: int, replication: int = 0) -> Recording:
-    """Run a replication and note each call; takes some 5 KB of memory a session."""
+    """Run a replication and note each call; takes some 5 KB of memory a session.
+
+    Raises:
+        ValueError: the scenario has orders, whose calls are not noted.
+    """
+    if scenario.orders is not None:
+        raise ValueError(f"{scenario.name} has orders, and a plain loop has none")
     twin = Twin(scenario, seed, replication, None, system=_RecordedSystem)
     summary = twin.run()
     assert isinstance(twin.system, _RecordedSystem)

@@ -1,12 +1,17 @@
 """How shoppers reach the twin's functions: `Shop` on the system, and what the API's stage does to calls."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import simpy
 
 from offerloop.errors import Refusal, TooManyRequests
 from offerloop.offers.model import EventType
+from offerloop.orders.model import Address, OrderStatus, Product
+from offerloop.orders.place_order import PlaceOrder, RequestedLine
+from offerloop.orders.refund_order import RefundedLine
+from simulator.memory.order_system import OrderSystem
+from simulator.shoppers.checkout import Checkout
 from simulator.shoppers.clocks import Done
 from simulator.shoppers.shop import Refused, Served
 from simulator.twin.functions import Environments
@@ -14,6 +19,12 @@ from simulator.twin.system import System
 from simulator.twin.tally import TwinTally
 
 TOO_MANY_REQUESTS = Refused(TooManyRequests.code)
+ADDRESS = Address("1 Test Street", "Testing", "", "00000", "XX")
+
+# One function answers all of these; any other call has a function of its own.
+_FUNCTION_OF = dict.fromkeys(("check_out", "order_status", "cancel", "refund"), "order-api")
+
+Answer = TypeVar("Answer")
 
 
 class TwinShop:
@@ -36,6 +47,60 @@ class TwinShop:
         except Refusal as refusal:
             return Refused(refusal.code)
         return None
+
+
+class TwinTill(TwinShop):
+    """`Till`."""
+
+    def __init__(
+        self, system: System, orders: OrderSystem, products: Sequence[Product], tally: TwinTally
+    ) -> None:
+        super().__init__(system, tally)
+        self._orders, self._products = orders, products
+
+    def products(self) -> Sequence[Product]:
+        return self._products
+
+    def check_out(self, checkout: Checkout, key: str | None = None) -> str | Refused:
+        return self._asked(self._orders.place, _command(checkout))
+
+    def order_status(self, order_id: str) -> OrderStatus | Refused:
+        return self._asked(self._orders.status, order_id)
+
+    def cancel(self, order_id: str) -> Refused | None:
+        return self._asked(self._orders.cancel, order_id)
+
+    def refund(
+        self, order_id: str, lines: Sequence[RefundedLine] = (), key: str | None = None
+    ) -> Refused | None:
+        answer = self._asked(self._orders.refund, order_id, lines)
+        return answer if isinstance(answer, Refused) else None
+
+    def _asked(self, function: Callable[..., Answer], *arguments: object) -> Answer | Refused:
+        self._tally.hour.calls_order += 1
+        try:
+            return function(*arguments)
+        except Refusal as refusal:
+            return Refused(refusal.code)
+
+
+def _command(checkout: Checkout) -> PlaceOrder:
+    return PlaceOrder(
+        checkout.customer_id,
+        tuple(
+            RequestedLine(
+                line.product.product_id,
+                line.quantity,
+                line.product.price,
+                None if line.offer is None else line.offer.offer_id,
+            )
+            for line in checkout.lines
+        ),
+        total=checkout.total,
+        email=f"{checkout.customer_id}@shoppers.test",
+        address=ADDRESS,
+        phone=checkout.phone,
+    )
 
 
 class Stage:
@@ -65,7 +130,8 @@ class Stage:
             return self._done.with_value(TOO_MANY_REQUESTS)
         if self._environments is None:
             return self._done.with_value(function(*arguments))
-        started = self._environments.start(function.__name__, self._env.now)
+        name = function.__name__
+        started = self._environments.start(_FUNCTION_OF.get(name, name), self._env.now)
         if started is None:
             self._tally.hour.throttled += 1
             return self._done.with_value(TOO_MANY_REQUESTS)

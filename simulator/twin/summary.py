@@ -15,7 +15,9 @@ NO_OFFER = -1
 class EventKind(IntEnum):
     """What happened. The value that an event carries besides is given behind each kind."""
 
-    VIEW = 0  # place in the list that the offer was served at, from 0; likewise up to DISMISS
+    VIEW = (
+        0  # place in the list that the offer was served at, from 0; likewise up to DISMISS; -1 = by an order
+    )
     CLICK = 1
     ADD_TO_CART = 2
     REDEMPTION = 3
@@ -32,6 +34,11 @@ class EventKind(IntEnum):
     PIVOT_MOVED = 14
     PIVOT_CLOSED = 15  # NO_OFFER
     SHOCK = 16  # units that are left
+    ORDERED = 17  # total in minor units; the event's offer is the one that the order uses
+    ORDER_COMPLETED = 18  # total in minor units; likewise FAILED and CANCELLED
+    ORDER_FAILED = 19
+    ORDER_CANCELLED = 20
+    ORDER_REFUNDED = 21  # minor units that were given back
 
 
 # Codes of `offerloop.errors` that shoppers can meet; any other is counted as the last.
@@ -88,6 +95,12 @@ class Counts:
             those that follow a failed call; dead_letters: records given up after the last retry.
         throttled: API calls and batches refused for want of a free environment or by the API's limit.
         cold_starts: calls, of shoppers and of streams, that had to wait for a new environment.
+        orders_*: orders by what became of them; refused ones were never placed, refunded ones had been
+            completed, and count each time.
+        order_seconds: from placing to completion, summed over completed orders.
+        units_ordered, cents_ordered: of placed orders; cents_taken: of completed ones, less
+            cents_given_back what the shop keeps.
+        products_restocked: units of products put in stock.
     """
 
     sessions: int = 0
@@ -132,6 +145,21 @@ class Counts:
     dead_letters: int = 0
     throttled: int = 0
     cold_starts: int = 0
+    orders_placed: int = 0
+    orders_refused: int = 0
+    orders_completed: int = 0
+    orders_failed: int = 0
+    orders_cancelled: int = 0
+    orders_refunded: int = 0
+    order_seconds: int = 0
+    units_ordered: int = 0
+    cents_ordered: int = 0
+    cents_taken: int = 0
+    cents_given_back: int = 0
+    products_restocked: int = 0
+    calls_order: int = 0
+    calls_process: int = 0
+    calls_follow: int = 0
 
     def add(self, other: "Counts") -> None:
         """Add another stretch of time to this one."""

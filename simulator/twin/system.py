@@ -4,7 +4,7 @@ Each method is what one function does with one call or one batch. What a call wr
 deliver: `deliveries` is told after every call that may have written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from offerloop.clock import Clock, now_s
@@ -20,12 +20,16 @@ from offerloop.offers.run_experiments import prepare_experiment, start_experimen
 from offerloop.offers.scoring import Weights
 from offerloop.offers.track_event import TrackEvent, track_event
 from offerloop.offers.watch_inventory import watch_inventory
+from offerloop.orders.ports import OrderStep
 from offerloop.outbox import Message, Topic, publish, relay
+from offerloop.standins.payments import Behaviour
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
+from simulator.memory.order_system import FOLLOW_UPS, OrderStores, OrderSystem
+from simulator.memory.payments import MemoryGateway
 from simulator.memory.serving import MemoryContextReader
 from simulator.memory.world import MemoryWorld
 
@@ -42,6 +46,12 @@ class Deliveries(Protocol):
     def engagement_sent(self, messages: Sequence[Message]) -> None:
         """Records put on the engagement stream."""
 
+    def work_sent(self, messages: Sequence[Message]) -> None:
+        """Messages put in the queue of the order processor."""
+
+    def follow_ups_sent(self, messages: Sequence[Message]) -> None:
+        """Messages put in the queue of what follows from orders."""
+
 
 class _Nowhere:
     """`Deliveries` of a system without streams."""
@@ -55,6 +65,12 @@ class _Nowhere:
     def engagement_sent(self, messages: Sequence[Message]) -> None:
         """Nobody listens."""
 
+    def work_sent(self, messages: Sequence[Message]) -> None:
+        """Nobody listens."""
+
+    def follow_ups_sent(self, messages: Sequence[Message]) -> None:
+        """Nobody listens."""
+
 
 class System:
     """One deployment.
@@ -63,6 +79,8 @@ class System:
         weights: of users outside of an experiment.
         boost: priority points that a pivot gives.
         report: told of each step of a pivot.
+    Attributes:
+        orders: the part that takes orders; None = this deployment has none.
     """
 
     def __init__(self, clock: Clock, *, weights: Weights, boost: int, report: Report) -> None:
@@ -77,6 +95,30 @@ class System:
         self.offers = MemoryOfferStore(self.world)
         self.experiments = MemoryExperimentStore(self.world)
         self.deliveries: Deliveries = _Nowhere()
+        self.orders: OrderSystem | None = None
+
+    def take_orders(
+        self,
+        payments: Behaviour,
+        report: Callable[[OrderStep], None],
+        redeemed: Callable[[str, str, int], None],
+    ) -> OrderSystem:
+        """Open the till: from now on there are products and orders.
+
+        Args:
+            report: told of each transition of an order.
+            redeemed: told of redemptions that completed orders led to: user, offer, how many.
+        """
+        self.orders = OrderSystem(
+            OrderStores.of(self.world, MemoryGateway(payments)),
+            self.clock,
+            self._ids,
+            transport=self,
+            written=self._deliver,
+            report=report,
+            redeemed=redeemed,
+        )
+        return self.orders
 
     # -- the API's functions ---------------------------------------------------------------------------
 
@@ -138,8 +180,14 @@ class System:
         count_engagement(events, store=self._engagement, now=now_s(self.clock))
 
     def send(self, messages: Sequence[Message]) -> frozenset[str]:
-        """`Transport`: engagement goes on to its stream; alerts reach people, who do nothing here."""
-        self.deliveries.engagement_sent([m for m in messages if m.topic is Topic.ENGAGEMENT])
+        """`Transport`: engagement goes on to its stream, orders to their queues; alerts reach people, who do
+        nothing here."""
+        engagement = [message for message in messages if message.topic is Topic.ENGAGEMENT]
+        if engagement:
+            self.deliveries.engagement_sent(engagement)
+        if len(engagement) < len(messages):
+            self.deliveries.work_sent([m for m in messages if m.topic is Topic.ORDER_WORK])
+            self.deliveries.follow_ups_sent([m for m in messages if m.topic in FOLLOW_UPS])
         return frozenset([message.message_id for message in messages])
 
     # -- minute rules ----------------------------------------------------------------------------------

@@ -3,7 +3,10 @@
 from offerloop.clock import Clock
 from offerloop.offers.choose_pivot import PivotDecision, PivotStep
 from offerloop.offers.model import EventType
-from simulator.shoppers.population import Person
+from offerloop.orders.model import OrderStatus
+from offerloop.orders.ports import OrderStep
+from simulator.shoppers.checkout import Checkout
+from simulator.shoppers.population import Person, shopper_number
 from simulator.shoppers.shop import Refused, Served, ShownOffer
 from simulator.twin.catalogue import OfferNumbers
 from simulator.twin.summary import NO_OFFER, NOBODY, REFUSAL_CODES, Counts, EventKind, EventSink, Hour
@@ -15,6 +18,14 @@ _TRACKED = {event_type: int(EventKind[event_type.name]) for event_type in EventT
 _COUNT_OF = ("views", "clicks", "carts", "redemptions", "dismissals")  # by EventKind VIEW..DISMISS
 _REFUSAL_OF = {code: place for place, code in enumerate(REFUSAL_CODES)}
 _OTHER = REFUSAL_CODES.index("other")
+_ORDERED, _REDEMPTION, _BY_ORDER = int(EventKind.ORDERED), int(EventKind.REDEMPTION), -1
+_ENDS = {
+    OrderStatus.COMPLETED: int(EventKind.ORDER_COMPLETED),
+    OrderStatus.FAILED: int(EventKind.ORDER_FAILED),
+    OrderStatus.CANCELLED: int(EventKind.ORDER_CANCELLED),
+    OrderStatus.PARTIALLY_REFUNDED: int(EventKind.ORDER_REFUNDED),
+    OrderStatus.REFUNDED: int(EventKind.ORDER_REFUNDED),
+}
 _PIVOTS = {
     PivotStep.OPENED: (EventKind.PIVOT_OPENED, "pivots_opened"),
     PivotStep.MOVED: (EventKind.PIVOT_MOVED, "pivots_moved"),
@@ -115,7 +126,61 @@ class TwinTally:
         setattr(self.hour, name, getattr(self.hour, name) + 1)
         self.note(_REFUSED, person.number, offer, place)
 
+    # -- purchases (`PurchaseWitness`) -----------------------------------------------------------------
+
+    def ordered(self, person: Person, checkout: Checkout, refused: Refused | None) -> None:
+        offer = checkout.lines[0].offer
+        number = NO_OFFER if offer is None else self._numbers[offer.offer_id]
+        if refused is not None:
+            self.hour.orders_refused += 1
+            self._refuse(person, number, refused)
+            return
+        self.hour.orders_placed += 1
+        self.hour.units_ordered += checkout.units
+        self.hour.cents_ordered += checkout.total
+        self.note(_ORDERED, person.number, number, checkout.total)
+
+    def looked_up(self, person: Person, status: OrderStatus | Refused) -> None:
+        if isinstance(status, Refused):
+            self._refuse(person, NO_OFFER, status)
+
+    def called_off(self, person: Person, refused: Refused | None) -> None:
+        """What it comes to is told by the order's transition; too late is no refusal worth counting."""
+
+    def gave_back(self, person: Person, refused: Refused | None) -> None:
+        if refused is not None:
+            self._refuse(person, NO_OFFER, refused)
+
     # -- the shop --------------------------------------------------------------------------------------
+
+    def order_moved(self, step: OrderStep) -> None:
+        """A transition of an order."""
+        order, before = step.after, step.before
+        kind = _ENDS.get(order.status)
+        if kind is None:
+            return
+        hour, value = self.hour, order.total
+        if order.status is OrderStatus.COMPLETED:
+            hour.orders_completed += 1
+            hour.cents_taken += value
+            hour.order_seconds += (order.updated_at_ms - order.placed_at_ms) // 1_000
+        elif order.status is OrderStatus.FAILED:
+            hour.orders_failed += 1
+        elif order.status is OrderStatus.CANCELLED:
+            hour.orders_cancelled += 1
+        else:
+            hour.orders_refunded += 1
+            value = order.refunded - (0 if before is None else before.refunded)
+            hour.cents_given_back += value
+        self.note(kind, NOBODY, NO_OFFER, value)
+
+    def redeemed(self, user_id: str, offer_id: str, units: int) -> None:
+        """Redemptions that a completed order led to."""
+        number = self._numbers[offer_id]
+        self._tracked[_REDEMPTION] += units
+        self.sold[self._numbers.category_of(number)] += units
+        for _ in range(units):
+            self.note(_REDEMPTION, shopper_number(user_id), number, _BY_ORDER)
 
     def pivot(self, decision: PivotDecision) -> None:
         """A step of a pivot, as the inventory monitor reports it."""

@@ -1,7 +1,7 @@
 """The whole twin: system, cloud, shop and shoppers on one virtual clock."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -11,18 +11,20 @@ from offerloop.offers.experiments import ExperimentStatus
 from offerloop.offers.model import Offer
 from simulator.arrivals import DAY_S, HOUR_S, ArrivalCurve, draw_day_factors
 from simulator.memory.snapshot import snapshot
-from simulator.scenario.model import Scenario
+from simulator.scenario.model import Orders, Scenario
 from simulator.shoppers.appointments import Appointments
+from simulator.shoppers.buying import Buying
 from simulator.shoppers.clocks import VirtualClock
 from simulator.shoppers.crowd import gather
 from simulator.shoppers.population import Population
 from simulator.shoppers.shopper import Calls, Steps, Surroundings
 from simulator.shoppers.streams import Streams
 from simulator.snapshot import Snapshot
-from simulator.twin.catalogue import Catalogue
+from simulator.twin.catalogue import Catalogue, products
 from simulator.twin.cloud import Cloud
 from simulator.twin.functions import Environments
-from simulator.twin.shop import Stage, TwinShop
+from simulator.twin.payments import behaviour
+from simulator.twin.shop import Stage, TwinShop, TwinTill
 from simulator.twin.summary import NOBODY, EventKind, EventSink, ReplicationSummary
 from simulator.twin.system import System
 from simulator.twin.tally import TwinTally
@@ -82,9 +84,12 @@ class Twin:
             boost=scenario.policies.pivot_boost,
             report=self.tally.pivot,
         )
+        self._products = products(scenario, streams)
+        if scenario.orders is not None:
+            self._open_till(scenario.orders)
         functions = scenario.weather.functions
         environments = Environments(functions) if functions is not None else None
-        self.cloud = Cloud(self.env, self.system, scenario.weather, streams, environments)
+        self.cloud = Cloud(self.env, self.system, scenario.weather, streams, environments, scenario.orders)
         self.system.deliveries = self.cloud
         self._open_shop()
         self.env.process(self._every_minute())
@@ -92,6 +97,12 @@ class Twin:
         self._let_in(streams, environments)
 
     # -- the first moment ------------------------------------------------------------------------------
+
+    def _open_till(self, section: Orders) -> None:
+        payments = behaviour(section.payments, self._seed + self._replication)
+        till = self.system.take_orders(payments, self.tally.order_moved, self.tally.redeemed)
+        for product in self._products:
+            till.create(product)
 
     def _open_shop(self) -> None:
         """Fill the shelves and start the experiment before anybody comes."""
@@ -114,11 +125,34 @@ class Twin:
             stage = Stage(env, self.tally, per_second=limit, environments=environments)
         shop, visits = TwinShop(self.system, self.tally), streams.moments("visit")
         patience = scenario.population.fruitless_visits
-        ends_s = float(days * DAY_S)
+        ends_s, appointment = float(days * DAY_S), Appointments(env).at
+        buying = self._buying(stage, streams, appointment)
         around = Surroundings(
-            env, shop, stage, self.tally, curve, visits, patience, ends_s, Appointments(env).at
+            env, shop, stage, self.tally, curve, visits, patience, ends_s, appointment, buying
         )
         gather(env, Population(scenario.population, streams), around)
+
+    def _buying(
+        self, stage: Calls, streams: Streams, appointment: Callable[[float], simpy.Event]
+    ) -> Buying | None:
+        """How offers become orders; None where nothing is sold."""
+        orders, basket = self.scenario.orders, self.scenario.population.basket
+        if self.system.orders is None or orders is None or basket is None:
+            return None
+        till = TwinTill(self.system, self.system.orders, self._products, self.tally)
+        numbers = streams.moments("purchase")
+        buying = Buying(
+            self.env,
+            till,
+            stage.call,
+            self.tally,
+            basket,
+            orders.afterwards,
+            numbers,
+            appointment=appointment,
+        )
+        buying.read_products()
+        return buying
 
     # -- time passes -----------------------------------------------------------------------------------
 
@@ -136,7 +170,10 @@ class Twin:
 
     def snapshot(self) -> Snapshot:
         """Everything stored, for the invariants; they hold when all has been delivered, as after `run`."""
-        return snapshot(self.system.world, events_are_complete=self.env.now < EVENTS_KEPT_S)
+        orders = self.system.orders
+        payments = None if orders is None else orders.payments.kept_by_key
+        complete = self.env.now < EVENTS_KEPT_S
+        return snapshot(self.system.world, events_are_complete=complete, payments=payments)
 
     def _run_hours_until(self, end_s: float) -> None:
         while self.env.now < end_s:
@@ -160,6 +197,9 @@ class Twin:
             for ended in self.system.expire():
                 self._replace(ended)
             self.system.relay()
+            if self.system.orders is not None:
+                self.tally.hour.calls_rules += 1
+                self.system.orders.sweep()
 
     def _replace(self, ended: str) -> None:
         """Let a new offer follow one that has ended."""

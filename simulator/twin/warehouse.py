@@ -26,7 +26,9 @@ class Warehouse:
         scenario: Scenario,
     ) -> None:
         self._env, self._system, self._catalogue, self._tally = env, system, catalogue, tally
-        self._ordered: dict[str, None] = {}  # a set in the order of orders
+        self._ordered: dict[str, None] = {}  # offers and products; a set in the order of orders
+        products = system.world.products.values()
+        self._first_units = {product.product_id: product.inventory_count for product in products}
         self._nothing_comes_until_s = 0.0
         if scenario.stock.restock is not None:
             env.process(self._look_after(scenario.stock.restock))
@@ -44,6 +46,25 @@ class Warehouse:
                 if offer.inventory_count < restock.below_units and offer.offer_id not in self._ordered:
                     self._ordered[offer.offer_id] = None
                     self._env.process(self._deliver(offer.offer_id, restock.lead_time_hours * HOUR_S))
+            self._order_products(restock)
+
+    def _order_products(self, restock: Restock) -> None:
+        for product_id, first_units in self._first_units.items():
+            if product_id not in self._ordered and self._product_units(product_id) < restock.below_units:
+                self._ordered[product_id] = None
+                lead_time_s = restock.lead_time_hours * HOUR_S
+                self._env.process(self._deliver_product(product_id, first_units, lead_time_s))
+
+    def _deliver_product(self, product_id: str, first_units: int, lead_time_s: float) -> Steps:
+        yield self._env.timeout(lead_time_s)
+        del self._ordered[product_id]
+        units = first_units - self._product_units(product_id)
+        if units > 0 and self._env.now >= self._nothing_comes_until_s and self._system.orders is not None:
+            self._system.orders.restock(product_id, units)
+            self._tally.hour.products_restocked += units
+
+    def _product_units(self, product_id: str) -> int:
+        return self._system.world.products[product_id].inventory_count
 
     def _deliver(self, offer_id: str, lead_time_s: float) -> Steps:
         """Fill an offer up to its first units, unless it ended meanwhile or nothing comes these days."""

@@ -20,6 +20,7 @@ from handlers.aws.order_store import DynamoOrderStore
 from handlers.aws.outbox_table import DynamoOutbox
 from handlers.aws.pivots import DynamoPivotLog
 from handlers.aws.product_store import DynamoProductStore
+from handlers.aws.rating_store import DynamoRatingStore
 from handlers.aws.serving import DynamoContextReader
 from handlers.aws.table_access import Patience, Tables
 from offerloop.offers.model import Offer
@@ -34,13 +35,19 @@ from offerloop.offers.ports import (
 )
 from offerloop.orders.notices import NoticeLog
 from offerloop.orders.ports import OrderStore, ProductStore
+from offerloop.orders.rate_order import RatingStore
 from offerloop.outbox import Outbox
 from offerloop.rate_limit import RateCounter
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox, MemoryRateCounter
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore, MemoryPivotLog
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
-from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore, MemoryProductStore
+from simulator.memory.orders import (
+    MemoryNoticeLog,
+    MemoryOrderStore,
+    MemoryProductStore,
+    MemoryRatingStore,
+)
 from simulator.memory.serving import MemoryContextReader
 from simulator.memory.world import MemoryWorld
 from tests.factories import NOON, FixedClock
@@ -72,6 +79,7 @@ class Stores:
     orders: OrderStore
     order_outbox: Outbox
     notices: NoticeLog
+    ratings: RatingStore
     raw: Any
 
     def put_offer(self, offer: Offer, *, listing_its_end: bool = True) -> None:
@@ -111,6 +119,7 @@ def memory_stores(world: MemoryWorld) -> Stores:
         orders=MemoryOrderStore(world),
         order_outbox=outbox,
         notices=MemoryNoticeLog(world),
+        ratings=MemoryRatingStore(world),
         raw=world,
     )
 
@@ -131,6 +140,7 @@ def dynamo_stores(client: Any, tables: Tables) -> Stores:
         orders=DynamoOrderStore(client, tables, patience=NO_WAITING),
         order_outbox=DynamoOutbox(client, tables.orders),
         notices=DynamoNoticeLog(client, tables, patience=NO_WAITING),
+        ratings=DynamoRatingStore(client, tables, patience=NO_WAITING),
         raw=client,
     )
 

@@ -64,6 +64,17 @@ def test_whoever_opted_out_is_known(stores):
     assert not stores.notices.opted_out("+15550101")
 
 
+def test_whoever_opts_in_again_is_told_again(stores):
+    stores.notices.opt_out(PHONE)
+    stores.notices.opt_out("+15550101")
+
+    for _ in range(2):
+        stores.notices.opt_in(PHONE)
+
+    assert not stores.notices.opted_out(PHONE)
+    assert stores.notices.opted_out("+15550101")
+
+
 def test_keys_show_nobodys_number(dynamodb, dynamo_only):
     dynamo_only.notices.opt_out(PHONE)
     dynamo_only.notices.take_of_day(PHONE, DAY, 1)

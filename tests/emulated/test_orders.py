@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from handlers.aws.table_access import Tables
 from handlers.aws.transport import queue_body
 from harness.audit import audit, wait_until_settled
 from harness.system import RunningSystem
+from offerloop.orders.messages import NoticeKind
 from offerloop.orders.notices import NoticeStatus
 from offerloop.outbox import Message, Topic
 from tests.emulated.storefront import Storefront, unique, wait_for
@@ -316,6 +318,107 @@ def test_customers_are_told_at_most_once_and_only_at_numbers_that_nobody_has(sys
         "Total: €21.00",
     ]
     assert notices[reserved, "COMPLETED"].text.startswith("✅ Order Completed!")
+
+
+def test_a_phone_that_opted_out_gets_no_texts_until_it_opts_in(system: RunningSystem) -> None:
+    checkout = Checkout(system)
+    phone = "+447700900124"
+    log = DynamoNoticeLog(system.client("dynamodb"), Tables.with_prefix(system.prefix))
+
+    def told() -> NoticeStatus:
+        order_id = checkout.place(customerPhone=phone)
+
+        def look() -> NoticeStatus | None:
+            found = {(notice.order_id, notice.kind): notice.status for notice in log.latest(200)}
+            status = found.get((order_id, NoticeKind.CREATED))
+            return None if status is NoticeStatus.SENDING else status
+
+        return wait_for("the notice", look, ENDS_WITHIN_S)
+
+    statuses = [told()]
+    for path in ("/messages/opt-out", "/messages/opt-in"):
+        assert checkout.shop.post(path, {"phone": phone}).status_code == 200
+        statuses.append(told())
+
+    assert statuses == [NoticeStatus.SENT, NoticeStatus.OPTED_OUT, NoticeStatus.SENT]
+
+
+def test_a_completed_order_is_rated_by_its_customer_alone(system: RunningSystem) -> None:
+    checkout = Checkout(system)
+    rater = unique("rater")
+    headers = [
+        {"X-Customer-Token": checkout.shop.post(f"/customers/{each}/token", {}).json()["token"]}
+        for each in (rater, unique("other"))
+    ]
+    order_id = checkout.place(customerId=rater)
+    before = checkout.ended(order_id)
+    path = f"/orders/{order_id}/rating"
+
+    first, replaced, others = (
+        checkout.shop.http.post(path, json={"rating": rating}, headers=who)
+        for rating, who in ((2, headers[0]), (5, headers[0]), (1, headers[1]))
+    )
+
+    assert (first.status_code, replaced.status_code, others.status_code) == (200, 200, 404)
+    after = checkout.order(order_id)
+    assert (before["rating"], after["rating"]["rating"]) == (None, 5)
+    assert (after["status"], after["history"]) == (before["status"], before["history"])
+    assert checkout.shop.post(path, {"rating": 6}).json()["code"] == "invalid_input"
+
+
+EXAMPLE_QUESTIONS = [
+    "What's my order status?",
+    "Where is my package?",
+    "Show me my recent orders",
+    "Show recent orders",
+    "What's the status of my order?",
+    "How do I track my package?",
+]
+
+
+def test_the_chatbot_answers_the_documented_questions_about_ones_own_orders(system: RunningSystem) -> None:
+    checkout = Checkout(system)
+    asker = unique("asker")
+    token = {"X-Customer-Token": checkout.shop.post(f"/customers/{asker}/token", {}).json()["token"]}
+    order_id = checkout.place(customerId=asker)
+    number = checkout.ended(order_id)["tracking"]["number"]
+    wait_for(
+        "the index of customers",
+        lambda: checkout.shop.get(f"/customers/{asker}/orders").json()["orders"],
+        ENDS_WITHIN_S,
+    )
+
+    def ask(query: str) -> dict[str, Any]:
+        by_key = checkout.shop.post("/chatbot", {"query": query, "customerId": asker})
+        by_token = checkout.shop.http.post(
+            "/chatbot", json={"query": query, "customerId": "customer123"}, headers=token
+        )
+        assert (by_key.status_code, by_token.status_code) == (200, 200), by_key.text + by_token.text
+        assert by_key.json() == by_token.json()
+        return dict(by_key.json())
+
+    for question in (*EXAMPLE_QUESTIONS, f"What's the status of order {order_id[:8]}...?", f"{order_id}?"):
+        answer = ask(question)
+        assert (answer["source"], answer["orders"]) == ("template", [order_id]), question
+        assert order_id in answer["answer"]
+    assert number in ask("Where is my package?")["answer"]
+
+
+def test_the_chatbot_does_not_tell_anothers_order_from_none(system: RunningSystem) -> None:
+    checkout = Checkout(system)
+    asker = unique("asker")
+    others = checkout.place()
+
+    answers = [
+        checkout.shop.post("/chatbot", {"query": f"What's the status of order {asked}?", "customerId": asker})
+        for asked in (others, others[:8], "abc-123-def", str(uuid.uuid4()))
+    ]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert all(answer.json() == answers[0].json() for answer in answers)
+    assert answers[0].json()["orders"] == []
+    nobody = checkout.shop.post("/chatbot", {"query": "Show recent orders"})
+    assert (nobody.status_code, nobody.json()["errors"][0]["field"]) == (400, "customerId")
 
 
 # -- a storm ----------------------------------------------------------------------------------------

@@ -15,12 +15,11 @@ from offerloop.errors import CarrierUnavailable, Refusal
 from offerloop.offers.model import EventType
 from offerloop.offers.track_event import TrackEvent, track_event
 from offerloop.orders.cancel_order import cancel_order
-from offerloop.orders.messages import SettlementKind
 from offerloop.orders.model import HOLDING, IN_PROGRESS, PAID, TRANSITIONS, Order, OrderStatus, Tracking
 from offerloop.orders.ports import Payment, PaymentStatus
 from offerloop.orders.process_order import Processing, advance, process_order
 from offerloop.orders.refund_order import RefundedLine, refund_order
-from offerloop.orders.settle_payment import Settlement, settle_payment
+from offerloop.orders.settle_payment import settle_payment, settlement_of
 from offerloop.orders.steps import HELD_FOR_S
 from offerloop.orders.watch_orders import give_up, release_ended_holds
 from offerloop.outbox import Message, Topic
@@ -202,9 +201,7 @@ class Orders(RuleBasedStateMachine):
 
     def settle(self, messages: Iterable[Message]) -> None:
         for message in messages:
-            body = message.body
-            kind, number, amount = SettlementKind(body["kind"]), int(body["number"]), int(body["amount"])
-            settle_payment(Settlement(str(body["order_id"]), kind, number, amount), self.desk.till)
+            settle_payment(settlement_of(message), self.desk.till)
 
     # -- all of it, many times -------------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ from harness.system import RunningSystem
 from offerloop.offers.experiments import ExperimentStatus
 from offerloop.offers.model import Offer, Shopper
 from simulator.hunt import script
+from simulator.hunt.answers import DONE, ID_GONE
 from simulator.hunt.script import Step
-from simulator.hunt.shop import DONE, ID_GONE
 from simulator.invariants import SETTLED_AFTER_MS, check_invariants
 from simulator.snapshot import Snapshot
 from tests.twin.memory import PANEL, StepImpossible

@@ -6,13 +6,12 @@ from offerloop.errors import InvalidInput, OrderNotOpen, PaymentUnavailable, Unk
 from offerloop.idempotency import IdempotentRequest
 from offerloop.offers.manage_offers import pause_offer
 from offerloop.orders.cancel_order import cancel_order
-from offerloop.orders.messages import NoticeKind, SettlementKind
+from offerloop.orders.messages import NoticeKind, text_of
 from offerloop.orders.model import OrderStatus
-from offerloop.orders.notices import text_of
 from offerloop.orders.ports import Payment, PaymentStatus
 from offerloop.orders.process_order import advance, process_order
 from offerloop.orders.refund_order import RefundedLine, refund_order
-from offerloop.orders.settle_payment import Settlement, settle_payment
+from offerloop.orders.settle_payment import settle_payment, settlement_of
 from offerloop.orders.steps import HELD_FOR_S
 from offerloop.orders.watch_orders import (
     FORGOTTEN_AFTER_S,
@@ -203,9 +202,9 @@ def test_a_cancelled_order_gives_back_what_it_took(at):
 
 
 def settle_all(desk):
-    for body in messages_of(desk, Topic.SETTLEMENT):
-        kind = SettlementKind(body["kind"])
-        settle_payment(Settlement(body["order_id"], kind, body["number"], body["amount"]), desk.till)
+    for message in list(desk.world.outbox.values()):
+        if message.topic is Topic.SETTLEMENT:
+            settle_payment(settlement_of(message), desk.till)
 
 
 def test_a_payment_that_arrives_after_the_cancelling_is_not_kept():

@@ -13,25 +13,33 @@ from simulator.runs.replication import Job, carry_out
 from simulator.scenario import load_scenario
 from tests import needed
 
-SCENARIO = REPOSITORY / "tests/data/runs/golden.yaml"
-# What two replications of SCENARIO come to under seed 7. Who changes on purpose what the core, the twin or
-# its streams do puts the new hash here; that it changes unnoticed is what this is for.
-GOLDEN = "75e9ab211df795eed03842b479309e5a147260b3c29c7338366034b037a2b11a"
+# What two replications of each scenario come to under seed 7. Who changes on purpose what the core, the twin
+# or its streams do puts the new hash here; that it changes unnoticed is what this is for.
+GOLDEN = {
+    "golden": "8b89a88744d36ea00b3ced11e83e9c29b8e6acae3dd586466d36e4ecb0edebfc",
+    "golden-orders": "5996c82aaa690a4c9a3e8a062e56dce6def6d0ac4e87d35afc47f27eba2c4385",
+}
 PRINT_HASH = """
 import sys
 from pathlib import Path
 from simulator.runs.canonical import combined
 from simulator.runs.replication import Job, carry_out
 from simulator.scenario import load_scenario
-scenario = load_scenario(Path(sys.argv[1]))
-print(combined(carry_out(Job(scenario, 7, number)).digest for number in range(2)))
+for path in sys.argv[1:]:
+    scenario = load_scenario(Path(path))
+    print(combined(carry_out(Job(scenario, 7, number)).digest for number in range(2)))
 """
 SUPPORTED = ("3.11", "3.12", "3.13")
 
 
-def hash_on(python: Path, **variables: str) -> str:
+def path_of(name: str) -> Path:
+    return REPOSITORY / f"tests/data/runs/{name}.yaml"
+
+
+def hashes_on(python: Path, **variables: str) -> dict[str, str]:
+    """The hash of each scenario by its name."""
     done = subprocess.run(
-        [str(python), "-c", PRINT_HASH, str(SCENARIO)],
+        [str(python), "-c", PRINT_HASH, *(str(path_of(name)) for name in GOLDEN)],
         cwd=REPOSITORY,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), **variables},
         capture_output=True,
@@ -40,20 +48,21 @@ def hash_on(python: Path, **variables: str) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return dict(zip(GOLDEN, done.stdout.split(), strict=True))
 
 
-def test_the_hash_of_a_small_world_is_known():
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_hash_of_a_small_world_is_known(name):
     """On whatever Python the tests run."""
-    scenario = load_scenario(SCENARIO)
+    scenario = load_scenario(path_of(name))
 
-    assert combined(carry_out(Job(scenario, 7, number)).digest for number in range(2)) == GOLDEN
+    assert combined(carry_out(Job(scenario, 7, number)).digest for number in range(2)) == GOLDEN[name]
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_hash_does_not_depend_on_how_this_process_hashes_texts(seed):
     """Sets and dictionaries of texts are walked in another order, should any be walked."""
-    assert hash_on(Path(sys.executable), PYTHONHASHSEED=seed) == GOLDEN
+    assert hashes_on(Path(sys.executable), PYTHONHASHSEED=seed) == GOLDEN
 
 
 @pytest.mark.parametrize("version", SUPPORTED)
@@ -61,4 +70,4 @@ def test_the_hash_is_the_same_on_every_supported_python(version):
     """In an environment with no more than the simulator needs, at the versions that the lock pins."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         pytest.skip("the Python of this process, which the other tests are about")
-    assert hash_on(needed.other_python(version)) == GOLDEN
+    assert hashes_on(needed.other_python(version)) == GOLDEN

@@ -65,6 +65,7 @@ def test_these_scenarios_ship():
     assert shipped_names() == [
         "bad-weather",
         "baseline",
+        "checkout",
         "cold-start-catalogue",
         "flash-sale",
         "stockout-week",
@@ -85,6 +86,7 @@ def test_a_shipped_scenario_is_valid_and_says_what_it_is_for(name):
         ("bad-weather", {"weather"}),
         ("flash-sale", {"days", "arrivals", "stock"}),
         ("stockout-week", {"stock"}),
+        ("checkout", {"population", "orders"}),
         ("cold-start-catalogue", {"warm_up_days", "catalogue"}),
     ],
 )

@@ -92,8 +92,8 @@ def test_only_lambda_takes_on_a_functions_role(function: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_statement_lists_what_it_allows(function: str) -> None:
-    """``NotAction`` and ``NotResource`` allow all the rest."""
-    assert {frozenset(statement) for statement in statements(function)} == {
+    """``NotAction`` and ``NotResource`` allow all the rest; a condition allows less."""
+    assert {frozenset(statement) - {"Condition"} for statement in statements(function)} == {
         frozenset({"Effect", "Action", "Resource"})
     }
 
@@ -126,10 +126,14 @@ def test_a_resource_is_of_this_system_or_a_network_interface_of_the_account(func
         if resource != "*" and resource.split("/")[0].split(".")[0] not in own
     }
 
+    bedrock = "arn:${AWS::Partition}:bedrock"
     assert {(action.split(":")[0], resource) for action, resource in foreign} <= {
         # as AWS demands for interfaces
         ("ec2", "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:*/*"),
         ("secretsmanager", "RedisUrlSecretArn"),
+        ("bedrock", f"{bedrock}:${{AWS::Region}}::foundation-model/${{BedrockModelId}}"),
+        ("bedrock", f"{bedrock}:${{AWS::Region}}:${{AWS::AccountId}}:inference-profile/${{BedrockModelId}}"),
+        ("bedrock", f"{bedrock}:*::foundation-model/*"),  # on a condition, see below
     }
 
 
@@ -188,6 +192,58 @@ def test_the_redis_url_is_read_by_those_that_call_redis_and_where_it_is_a_secret
     assert application()["Parameters"]["RedisUrlSecretArn"]["Default"] == ""
 
 
+def test_a_model_is_asked_by_the_chatbot_alone_and_where_one_is_named_alone() -> None:
+    """Any model of AWS's answers through the named profile, which lists its own; none answers without it."""
+    policies = {
+        function: policy["Fn::If"]
+        for function in FUNCTIONS
+        for policy in role_of(function)["Policies"]
+        if "bedrock:" in str(policy)
+    }
+
+    assert policies.keys() == {"AnswerQuestions"}
+    condition, with_model, without = policies["AnswerQuestions"]
+    assert (condition, without) == ("HasModel", {"Ref": "AWS::NoValue"})
+    direct, through_profile = with_model["PolicyDocument"]["Statement"]
+    assert direct["Action"] == through_profile["Action"] == ["bedrock:InvokeModel"]
+    assert through_profile["Condition"] == {
+        "StringEquals": {"bedrock:InferenceProfileArn": direct["Resource"][1]}
+    }
+    assert application()["Conditions"]["HasModel"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "BedrockModelId"}, ""]}]
+    }
+    assert application()["Parameters"]["BedrockModelId"]["Default"] == ""
+
+
+def test_the_chatbot_reads_orders_and_changes_nothing_but_the_count_of_requests() -> None:
+    allowed = {each for each in permissions("AnswerQuestions") if each[0].startswith("dynamodb:")}
+
+    assert allowed == {
+        ("dynamodb:GetItem", "OrdersTableArn"),
+        ("dynamodb:BatchGetItem", "OrdersTableArn"),
+        ("dynamodb:Query", "OrdersTableArn/index/ByCustomer"),
+        ("dynamodb:UpdateItem", "IdempotencyTableArn"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [
+        ("", True),
+        ("anthropic.claude-haiku-4-5-20251001-v1:0", True),
+        ("eu.anthropic.claude-haiku-4-5-20251001-v1:0", True),
+        ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", True),
+        ("*", False),
+        ("anthropic.*", False),
+        ("anthropic/claude", False),
+    ],
+)
+def test_the_parameter_takes_the_id_of_one_model(value: str, accepted: bool) -> None:
+    pattern = application()["Parameters"]["BedrockModelId"]["AllowedPattern"]
+
+    assert bool(re.search(pattern, value)) is accepted
+
+
 @pytest.mark.parametrize(
     ("value", "accepted"),
     [
@@ -219,6 +275,25 @@ def test_stock_is_changed_by_those_alone_whose_work_it_is() -> None:
         *("PublishEvents", "RelayEvents"),
         *("ManageOrders", "ProcessOrders", "ReconcileOrders", "SweepOrders"),
     }
+
+
+def test_whoever_reads_an_index_of_orders_may_read_the_rows_behind_it() -> None:
+    """The indexes hold keys only; no emulator refuses what a role lacks."""
+    readers = {
+        action: {
+            function
+            for function in FUNCTIONS
+            for allowed, resource in permissions(function)
+            if allowed == action and resource.startswith(resources)
+        }
+        for action, resources in (
+            ("dynamodb:Query", "OrdersTableArn/index/"),
+            ("dynamodb:BatchGetItem", "OrdersTableArn"),
+        )
+    }
+
+    assert readers["dynamodb:Query"] <= readers["dynamodb:BatchGetItem"]
+    assert "ManageOrders" in readers["dynamodb:Query"]
 
 
 def test_a_recommendation_changes_nothing_but_the_count_of_requests() -> None:

@@ -1,0 +1,192 @@
+"""The orders functions in memory: the use cases on the memory adapters, wired as the handlers wire them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from offerloop.clock import Clock, Ids
+from offerloop.idempotency import Answer, IdempotentRequest
+from offerloop.orders.cancel_order import cancel_order
+from offerloop.orders.manage_products import create_product, restock_product
+from offerloop.orders.model import IN_PROGRESS, Order, OrderStatus, Product
+from offerloop.orders.place_order import PlaceOrder, place_order
+from offerloop.orders.ports import OrderStep
+from offerloop.orders.process_order import Processing, advance, process_order
+from offerloop.orders.record_redemption import record_redemptions, redemption_of
+from offerloop.orders.refund_order import RefundedLine, refund_order
+from offerloop.orders.send_notice import NoticeDesk, NoticeRules, NoticeSender, notice_of, send_notice
+from offerloop.orders.settle_payment import settle_payment, settlement_of
+from offerloop.orders.watch_orders import give_up, release_ended_holds, take_up_forgotten
+from offerloop.outbox import Message, Topic, Transport
+from offerloop.standins.carrier import StandInCarrier
+from simulator.memory.activity import MemoryActivityStore
+from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore, MemoryProductStore
+from simulator.memory.payments import MemoryGateway
+from simulator.memory.world import MemoryWorld
+
+CURRENCY = "EUR"
+GIVEN_UP = "the order could not be processed"
+NOTICES_PER_DAY = 20
+FOLLOW_UPS = frozenset({Topic.ORDER_NOTICE, Topic.SETTLEMENT, Topic.OFFER_PURCHASE})
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStores:
+    """Everything that the orders functions read and write."""
+
+    orders: MemoryOrderStore
+    products: MemoryProductStore
+    activity: MemoryActivityStore
+    notices: MemoryNoticeLog
+    payments: MemoryGateway
+
+    @classmethod
+    def of(cls, world: MemoryWorld, payments: MemoryGateway) -> "OrderStores":
+        return cls(
+            MemoryOrderStore(world),
+            MemoryProductStore(world),
+            MemoryActivityStore(world),
+            MemoryNoticeLog(world),
+            payments,
+        )
+
+
+class Silence:
+    """`NoticeSender`: messages are kept in the log, and reach nobody."""
+
+    def announce(self, text: str) -> None:
+        """The shop's subscribers are not simulated."""
+
+    def send(self, phone: str, text: str) -> None:
+        """Nor are phones."""
+
+
+class OrderSystem:
+    """The part of one deployment that takes and carries out orders.
+
+    Args:
+        transport: of messages that the sweeper sends.
+        written: called after every call that may have written.
+        report: told of each transition of an order.
+        redeemed: told of redemptions that were recorded: user, offer, how many.
+    """
+
+    def __init__(
+        self,
+        stores: OrderStores,
+        clock: Clock,
+        ids: Ids,
+        *,
+        transport: Transport,
+        sender: NoticeSender | None = None,
+        written: Callable[[], None] = lambda: None,
+        report: Callable[[OrderStep], None] = lambda _: None,
+        redeemed: Callable[[str, str, int], None] = lambda *_: None,
+    ) -> None:
+        self.clock, self._ids, self._transport = clock, ids, transport
+        self._written, self._report, self._redeemed = written, report, redeemed
+        self.store, self.products, self.payments = stores.orders, stores.products, stores.payments
+        self._activity = stores.activity
+        self._processing = Processing(self.store, self.payments, StandInCarrier(), clock, report)
+        rules = NoticeRules(NOTICES_PER_DAY, ())
+        self._notices = NoticeDesk(stores.notices, sender or Silence(), rules, clock)
+
+    # -- order-api and order-products ------------------------------------------------------------------
+
+    def place(self, command: PlaceOrder, request: IdempotentRequest | None = None) -> str:
+        """Give the id of an order that was accepted, now or under the same request before.
+
+        Raises:
+            Refusal: see `place_order`.
+        """
+        answer = place_order(
+            command, store=self.store, clock=self.clock, ids=self._ids, currency=CURRENCY, request=request
+        )
+        self._written()
+        return str(answer["orderId"])
+
+    def status(self, order_id: str) -> OrderStatus:
+        return self.store.get(order_id).status
+
+    def cancel(self, order_id: str) -> None:
+        """Raises:
+        OrderNotOpen
+        """
+        before = self.store.get(order_id)
+        cancel_order(order_id, store=self.store, clock=self.clock)
+        self._changed(before)
+
+    def refund(
+        self, order_id: str, lines: Sequence[RefundedLine], request: IdempotentRequest | None = None
+    ) -> Answer:
+        """Raises:
+        OrderNotOpen, InvalidInput
+        """
+        before = self.store.get(order_id)
+        answer = refund_order(order_id, lines, store=self.store, clock=self.clock, request=request)
+        self._changed(before)
+        return answer
+
+    def create(self, product: Product) -> None:
+        create_product(product, store=self.products, clock=self.clock)
+
+    def restock(self, product_id: str, units: int, request: IdempotentRequest | None = None) -> None:
+        restock_product(product_id, units, store=self.products, clock=self.clock, request=request)
+
+    # -- consumers -------------------------------------------------------------------------------------
+
+    def advance(self, order_id: str) -> OrderStatus:
+        """order-processor: one stage of an order; returns where it stands then.
+
+        Raises:
+            TryAgain: the payment service or the carrier gave no answer.
+        """
+        order = self.store.get(order_id)
+        if order.status in IN_PROGRESS:
+            order = advance(order, self._processing)
+            self._written()
+        return order.status
+
+    def process(self, order_id: str) -> None:
+        """order-processor: an order as far as it goes.
+
+        Raises:
+            TryAgain: see `advance`.
+        """
+        process_order(order_id, self._processing)
+        self._written()
+
+    def give_up(self, order_id: str) -> None:
+        """order-reconciler."""
+        give_up(order_id, GIVEN_UP, self._processing)
+        self._written()
+
+    def follow(self, message: Message) -> None:
+        """order-followup.
+
+        Raises:
+            TryAgain: the payment service gave no answer, or others write the same items.
+        """
+        if message.topic is Topic.ORDER_NOTICE:
+            send_notice(notice_of(message), self._notices)
+        elif message.topic is Topic.SETTLEMENT:
+            settle_payment(settlement_of(message), self.payments)
+        else:
+            redemption = redemption_of(message)
+            new = record_redemptions(redemption, store=self._activity)
+            if new:
+                self._redeemed(redemption.user_id, redemption.offer_id, new)
+        self._written()
+
+    def sweep(self) -> None:
+        """order-sweeper, once a minute."""
+        release_ended_holds(self._processing)
+        take_up_forgotten(self._processing, self._transport)
+        self._written()
+
+    def _changed(self, before: Order) -> None:
+        """Tell of a transition that a customer caused; the processor tells of its own."""
+        after = self.store.get(before.order_id)
+        if after.version != before.version:
+            transition = self.store.history(before.order_id)[-1]
+            self._report(OrderStep(before, after, transition, (), after.updated_at_ms // 1_000))
+        self._written()

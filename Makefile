@@ -73,7 +73,7 @@ doctor: ## Check everything that `up` needs, one line each
 shoppers: setup ## Run live shoppers against the running system (USERS= SPEED= SEED= MINUTES=)
 	@$(HARNESS) shoppers
 
-replay: setup ## Turn recorded purchases into traffic (DATA= MAP= LIMIT= SPEED= WORKERS= SEED= RESUME=1)
+replay: setup ## Turn recorded purchases into traffic (DATA= MAP= BASKETS= LIMIT= SPEED= WORKERS= SEED= RESUME=1)
 	@$(HARNESS) replay
 
 export RATE SHAPE VISIT SCENARIO DURATION WORKERS THINK PLACES WARM_UP MANAGER MAX_REQUESTS OBJECTIVES RESULTS

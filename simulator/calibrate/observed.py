@@ -82,6 +82,8 @@ def observe(
     customers, times, values, lines = list[int](), list[float](), list[int](), list[int]()
     categories: Counter[str] = Counter()
     for session, value in zip(sessions, values_hundredths, strict=True):
+        if not session.offers:
+            continue  # returns alone are no order
         customers.append(numbers.setdefault(session.user_id, len(numbers)))
         local = datetime.fromtimestamp(session.at, zone).replace(tzinfo=UTC)
         times.append(local.timestamp())

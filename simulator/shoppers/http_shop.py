@@ -15,13 +15,14 @@ from offerloop import money
 from offerloop.offers.model import DiscountType, EventType
 from offerloop.orders.model import OrderStatus
 from offerloop.orders.refund_order import RefundedLine
-from simulator.shoppers.checkout import BasketLine, Checkout, ListedProduct
+from simulator.shoppers.checkout import BasketLine, Checkout, ListedProduct, OrderNews, OrderState
 from simulator.shoppers.request_meter import RequestMeter
 from simulator.shoppers.shop import UNREACHABLE, Refused, Served, ServedOffer
 
 ATTEMPTS = 5
 LONGEST_WAIT_S = 5.0  # between two attempts, whatever Retry-After says
 TIMEOUT_S = 15.0
+ORDERS_PER_PAGE = 50
 # Of everybody who orders here: .test is reserved for what does not exist (RFC 2606).
 ADDRESS = {"street": "1 Test Street", "city": "Testing", "zipCode": "00000", "country": "XX"}
 EMAIL_DOMAIN = "shoppers.test"
@@ -101,6 +102,13 @@ class HttpShop:
     def order_status(self, order_id: str) -> OrderStatus | Refused:
         answer = self._ask("ORDER_STATUS", "GET", f"/orders/{order_id}", None, {})
         return answer if isinstance(answer, Refused) else OrderStatus(answer["status"])
+
+    def orders_of(self, customer_id: str, cursor: str | None = None) -> OrderNews | Refused:
+        """Ask for a page of a customer's orders, newest first."""
+        page = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+        path = f"/customers/{quote(customer_id, safe='')}/orders?limit={ORDERS_PER_PAGE}{page}"
+        answer = self._ask("ORDERS", "GET", path, None, {})
+        return answer if isinstance(answer, Refused) else _news(answer)
 
     def cancel(self, order_id: str) -> Refused | None:
         answer = self._ask("CANCEL", "POST", f"/orders/{order_id}/cancel", None, {})
@@ -223,6 +231,14 @@ def listed_product(product: Mapping[str, Any]) -> ListedProduct:
     """One product of an answer."""
     price = money.to_minor(Decimal(str(product["price"])))
     return ListedProduct(product["productId"], product["category"], price)
+
+
+def _news(answer: Mapping[str, Any]) -> OrderNews:
+    orders = {
+        order["orderId"]: OrderState(OrderStatus(order["status"]), order["reason"])
+        for order in answer["orders"]
+    }
+    return OrderNews(orders, answer["cursor"])
 
 
 def order_body(checkout: Checkout) -> dict[str, Any]:

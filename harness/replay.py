@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import os
 import signal
 import threading
@@ -52,7 +51,6 @@ WORKERS = 12
 SHOWN_FAULTS = 10
 SHOWN_CATEGORIES = 10
 SETTLED_WITHIN_S = 600.0
-FOLLOWUPS_ASKED_EVERY_S = 1.0
 INTERRUPTED = 130  # exit code, as a shell gives it for Ctrl-C
 
 console = Console(highlight=False)
@@ -375,39 +373,14 @@ class Run:
 
 
 def _audit(system: RunningSystem) -> int:
-    with _bars("what follows from the orders") as (share,):
-        followed = _wait_for_followups(system, share)
-    with console.status("waiting for the consumers"):
-        settled = followed and wait_until_settled(system, SETTLED_WITHIN_S)
+    with console.status("waiting for the consumers, and for what follows from the orders"):
+        settled = wait_until_settled(system, SETTLED_WITHIN_S)
     if not settled:
         console.print("the consumers are still busy; the audit looks at a system at work")
     report = audit(system)
     for line in report.lines():
         console.print(escape(line))
     return 0 if report.clean else 1
-
-
-def _wait_for_followups(system: RunningSystem, share: Callable[[float], None]) -> bool:
-    """Wait until the queue of follow-ups is empty: every line with an offer has a redemption in it.
-
-    Returns:
-        False when it did not get shorter for STALLED_AFTER_S.
-    """
-    sqs, url = system.client("sqs"), system.outputs["OrderFollowupsUrl"]
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    most, least, moved_at = 0, math.inf, time.monotonic()
-    while True:
-        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        waiting = sum(int(counts[name]) for name in names)
-        most = max(most, waiting)
-        if not waiting:
-            return True
-        share(1 - waiting / most)
-        if waiting < least:
-            least, moved_at = waiting, time.monotonic()
-        elif time.monotonic() - moved_at >= STALLED_AFTER_S:
-            return False
-        time.sleep(FOLLOWUPS_ASKED_EVERY_S)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -12,7 +12,16 @@ from offerloop.errors import Conflict, OutOfStock
 from offerloop.offers.track_event import check_redeemable
 from offerloop.orders import steps
 from offerloop.orders.model import IN_PROGRESS, Order, OrderStatus, Product, ProductStatus, units_of
-from offerloop.orders.ports import Carrier, OrderStep, OrderStore, PaymentGateway, PaymentStatus, StaleOrder
+from offerloop.orders.ports import (
+    Carrier,
+    OrderStep,
+    OrderStore,
+    PaymentGateway,
+    PaymentStatus,
+    Report,
+    StaleOrder,
+    nobody,
+)
 from offerloop.record import record
 
 
@@ -28,7 +37,7 @@ class Processing:
     payments: PaymentGateway
     carrier: Carrier
     clock: Clock
-    report: Callable[[OrderStep], None] = lambda _: None
+    report: Report = nobody
 
 
 def process_order(order_id: str, processing: Processing) -> Order:

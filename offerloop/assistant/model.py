@@ -66,6 +66,7 @@ def ask(model: LanguageModel, text: str, orders: Sequence[Order]) -> str:
 
 
 _LINK = re.compile(r"://|\bwww\.|@|\]\(", re.IGNORECASE)
+_DOMAIN = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b")  # which many programs make a link of
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -80,6 +81,8 @@ def _fault(answer: str, orders: Sequence[Order], known: str) -> str | None:
     if len(answer) > MAX_ANSWER_LENGTH:
         return "too_long"
     if _LINK.search(answer) or _CONTROL.search(answer):
+        return "not_plain"
+    if any(domain not in known for domain in _DOMAIN.findall(answer.lower())):
         return "not_plain"
     ids = {order.order_id.lower() for order in orders}
     for reference in references_in(answer):

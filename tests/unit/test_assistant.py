@@ -264,6 +264,7 @@ def test_a_template_answers_where_the_model_does_not(store, silence):
         ("See https://shop.example/orders", "not_plain"),
         ("Write to help@shop.test", "not_plain"),
         ("[your order](www.shop.example)", "not_plain"),
+        ("Pay again at Shop-Refunds.example/now", "not_plain"),
         ("Order\x1b[31m is late", "not_plain"),
     ],
 )
@@ -291,6 +292,14 @@ def test_a_model_is_not_asked_where_there_is_nothing_to_say(store, text):
     model = Model("anything")
 
     assert (ask(store, text, model=model).source, model.asked) == (Source.TEMPLATE, [])
+
+
+def test_a_product_may_be_called_like_an_address():
+    order = replace(NEW_ORDER, lines=(replace(NEW_ORDER.lines[0], name="Learning Node.js"),))
+
+    answer = ask(a_store(order), "What's my order status?", model=Model("Your Node.js book is being paid."))
+
+    assert answer.source is Source.BEDROCK
 
 
 # -- hostile questions ------------------------------------------------------------------------------

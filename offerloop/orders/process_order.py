@@ -96,13 +96,14 @@ def _validate(order: Order, processing: Processing) -> OrderStep:
 def _check_sums(order: Order, processing: Processing) -> OrderStep:
     """Whether the order agrees with itself; who placed it saw to that, but other hands reach the table."""
     now_ms = processing.clock.now_ms()
-    if order.total != sum(line.amount for line in order.lines) or min(_lowest(order)) < 0:
+    is_wrong = order.total != sum(line.amount for line in order.lines)
+    if is_wrong or not order.lines or any(figure < 0 for figure in _not_negative(order)):
         return steps.ending(order, OrderStatus.FAILED, "the order's amounts do not add up", now_ms)
     return steps.moving(order, OrderStatus.INVENTORY_CHECK, now_ms)
 
 
-def _lowest(order: Order) -> Iterator[int]:
-    """What must not be negative: units beyond the first of each line, and what each is paid."""
+def _not_negative(order: Order) -> Iterator[int]:
+    """What must not be below 0: units beyond the first of each line, and what each is paid."""
     for line in order.lines:
         yield line.quantity - 1
         yield line.unit_paid

@@ -1,5 +1,7 @@
 """Orders on their way: what is held, posted and given back, and what happens when something fails."""
 
+from dataclasses import replace
+
 import pytest
 
 from offerloop.errors import InvalidInput, OrderNotOpen, PaymentUnavailable, UnknownOrder
@@ -7,7 +9,7 @@ from offerloop.idempotency import IdempotentRequest
 from offerloop.offers.manage_offers import pause_offer
 from offerloop.orders.cancel_order import cancel_order
 from offerloop.orders.messages import NoticeKind, text_of
-from offerloop.orders.model import OrderStatus
+from offerloop.orders.model import OrderLine, OrderStatus
 from offerloop.orders.ports import Payment, PaymentStatus
 from offerloop.orders.process_order import advance, process_order
 from offerloop.orders.refund_order import RefundedLine, refund_order
@@ -163,6 +165,27 @@ def test_the_last_unit_goes_to_one_of_two_orders():
 
     assert statuses == [OrderStatus.COMPLETED, OrderStatus.FAILED]
     assert counts(desk) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"total": 1},
+        {"lines": (), "total": 0},
+        {"lines": (OrderLine("LAPTOP001", "Laptop", 0, 129_999),), "total": 0},
+        {"lines": (OrderLine("LAPTOP001", "Laptop", 1, 100, unit_discount=200),), "total": -100},
+    ],
+)
+def test_an_order_that_does_not_agree_with_itself_fails_and_takes_nothing(changes):
+    """Nobody places one; what somebody else put in the table must not go round until it is a dead letter."""
+    desk = an_order_desk(a_product())
+    order_id = desk.place(an_order_command(a_line()))
+    desk.world.orders[order_id] = replace(desk.world.orders[order_id], **changes)
+
+    order = process_order(order_id, desk.processing)
+
+    assert (order.status, order.reason) == (OrderStatus.FAILED, "the order's amounts do not add up")
+    assert (counts(desk), desk.till.charges) == ((10, 0, 0), 0)
 
 
 def test_an_order_of_nothing_to_pay_asks_for_no_payment():

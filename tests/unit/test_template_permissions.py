@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from handlers.aws.keys import opted_out_key
 from tests.expanded_template import application, data, of_type
 
 # Actions that take no resource, by where AWS says so.
@@ -213,6 +214,15 @@ def test_a_model_is_asked_by_the_chatbot_alone_and_where_one_is_named_alone() ->
         "Fn::Not": [{"Fn::Equals": [{"Ref": "BedrockModelId"}, ""]}]
     }
     assert application()["Parameters"]["BedrockModelId"]["Default"] == ""
+
+
+def test_whoever_takes_an_opt_out_back_can_delete_no_order() -> None:
+    """Orders, histories and opt-outs share a table; partition keys tell them apart."""
+    [deletes] = [each for each in statements("ManageOrders") if "dynamodb:DeleteItem" in each["Action"]]
+
+    assert deletes["Action"] == ["dynamodb:DeleteItem"]
+    assert deletes["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PHONE#*"]}}
+    assert opted_out_key("+447700900123")["PK"]["S"].startswith("PHONE#")
 
 
 def test_the_chatbot_reads_orders_and_changes_nothing_but_the_count_of_requests() -> None:

@@ -28,7 +28,7 @@ class ProductStockroom(Protocol):
     """What deliveries of products need of a shop."""
 
     def product_units(self) -> Mapping[str, int] | Refused:
-        """Units in stock of every product."""
+        """Units in stock of every product that is sold."""
 
     def restock_product(self, product_id: str, units: int) -> Refused | None:
         """Add units; None = done."""

@@ -13,7 +13,7 @@ import httpx
 
 from offerloop import money
 from offerloop.offers.model import DiscountType, EventType
-from offerloop.orders.model import OrderStatus
+from offerloop.orders.model import OrderStatus, ProductStatus
 from offerloop.orders.refund_order import RefundedLine
 from simulator.shoppers.checkout import BasketLine, Checkout, ListedProduct, OrderNews, OrderState
 from simulator.shoppers.request_meter import RequestMeter
@@ -23,6 +23,7 @@ ATTEMPTS = 5
 LONGEST_WAIT_S = 5.0  # between two attempts, whatever Retry-After says
 TIMEOUT_S = 15.0
 ORDERS_PER_PAGE = 50
+ON_SALE = ProductStatus.ACTIVE.value  # of all products, which the API lists
 # Of everybody who orders here: .test is reserved for what does not exist (RFC 2606).
 ADDRESS = {"street": "1 Test Street", "city": "Testing", "zipCode": "00000", "country": "XX"}
 EMAIL_DOMAIN = "shoppers.test"
@@ -92,7 +93,9 @@ class HttpShop:
 
     def products(self) -> tuple[ListedProduct, ...] | Refused:
         products = self._product_pages()
-        return products if isinstance(products, Refused) else tuple(map(listed_product, products))
+        if isinstance(products, Refused):
+            return products
+        return tuple(listed_product(product) for product in products if product["status"] == ON_SALE)
 
     def check_out(self, checkout: Checkout, key: str | None = None) -> str | Refused:
         headers = {"Idempotency-Key": key or self._new_key()}
@@ -135,7 +138,11 @@ class HttpShop:
         products = self._product_pages()
         if isinstance(products, Refused):
             return products
-        return {product["productId"]: int(product["stock"]) for product in products}
+        return {
+            product["productId"]: int(product["stock"])
+            for product in products
+            if product["status"] == ON_SALE
+        }
 
     def restock_product(self, product_id: str, units: int) -> Refused | None:
         headers = {"Idempotency-Key": self._new_key()}

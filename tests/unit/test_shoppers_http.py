@@ -8,7 +8,7 @@ import httpx
 
 from offerloop.offers.model import DiscountType, EventType
 from offerloop.orders.model import OrderStatus
-from simulator.shoppers.checkout import OrderNews, OrderState
+from simulator.shoppers.checkout import ListedProduct, OrderNews, OrderState
 from simulator.shoppers.http_shop import ATTEMPTS, HttpShop
 from simulator.shoppers.request_meter import RequestMeter, percentile
 from simulator.shoppers.shop import UNREACHABLE, Refused, Served, ServedOffer
@@ -162,3 +162,19 @@ def test_a_customer_s_orders_are_read_page_by_page_with_what_became_of_them():
     newest = shop.orders_of("C-ann")
     assert newest == OrderNews({"o2": OrderState(OrderStatus.FAILED, "out of stock")}, "a/b")
     assert shop.orders_of("C-ann", newest.cursor) == OrderNews({"o1": OrderState(OrderStatus.COMPLETED)})
+
+
+def test_what_is_sold_no_more_is_neither_bought_nor_restocked():
+    """The API lists every product; an order for a discontinued one is refused however often it is tried."""
+    listed = [
+        {"productId": product_id, "category": "home", "price": 18.49, "stock": 3, "status": status}
+        for product_id, status in (("P1", "ACTIVE"), ("P2", "DISCONTINUED"))
+    ]
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"products": listed, "cursor": None})
+
+    shop = HttpShop("http://shop/prod", "secret", transport=httpx.MockTransport(answer))
+
+    assert shop.products() == (ListedProduct("P1", "home", 1849),)
+    assert shop.product_units() == {"P1": 3}

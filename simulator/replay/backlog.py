@@ -11,7 +11,7 @@ from simulator.shoppers.shop import Refused
 
 MOST_OPEN = 500  # some 20 s of work for the embedded target; no order waits for minutes
 ASKED_EVERY_S = 0.5
-STALLED_AFTER_S = 420.0  # a message that its function died with comes back after six minutes
+STALLED_AFTER_S = 420.0  # a message that its function died with comes back after three minutes, also twice
 
 
 class Backlog:
@@ -59,7 +59,7 @@ class Backlog:
             if status.code in UNDECIDED:
                 raise ShopGone(status.code)
         elif status not in IN_PROGRESS:
-            self._forget(half)
+            self._forget(max(1, half))  # a single one has no older half
         if now - self._moved_at >= STALLED_AFTER_S:
             self._forget(len(self._open))
         return len(self._open) < self._most

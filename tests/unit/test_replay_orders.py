@@ -522,6 +522,15 @@ def test_no_more_is_placed_while_too_many_orders_are_open():
     assert has_room(backlog, watch, 3.0, 4.0) == [False, True]
 
 
+def test_a_single_order_that_is_final_makes_room():
+    till, watch = MemoryTill(MILK), Stopwatch()
+    backlog = Backlog(till, most=1, monotonic=watch)
+    backlog.add([one_milk(till)])
+    till.process()
+
+    assert has_room(backlog, watch, 1.0) == [True]
+
+
 def test_orders_that_stand_still_hold_nothing_up_for_ever():
     till, watch = MemoryTill(MILK), Stopwatch()
     backlog = Backlog(till, most=1, monotonic=watch)

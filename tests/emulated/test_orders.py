@@ -439,12 +439,14 @@ def test_no_order_is_lost_doubled_or_left_hanging_in_a_storm(target: Target, sys
     killed = Counter[str]()
     with payments(system, **STORM), short_visibility(system), ThreadPoolExecutor(9) as threads:
         killer = threads.submit(kill_processors, target, calm, killed)
-        orders = list(threads.map(lambda _: checkout.place(), range(ORDERS)))
-        double = system.client("sqs")
-        for order_id in orders:
-            double.send_message(QueueUrl=system.outputs["OrderQueueUrl"], MessageBody=work_message(order_id))
-        statuses = Counter(checkout.ended(order_id)["status"] for order_id in orders)
-        calm.set()
+        try:
+            orders = list(threads.map(lambda _: checkout.place(), range(ORDERS)))
+            sqs, queue = system.client("sqs"), system.outputs["OrderQueueUrl"]
+            for order_id in orders:
+                sqs.send_message(QueueUrl=queue, MessageBody=work_message(order_id))
+            statuses = Counter(checkout.ended(order_id)["status"] for order_id in orders)
+        finally:
+            calm.set()  # or the killer, and so the test, would never end
         killer.result()
 
     assert killed["processors"] > 0

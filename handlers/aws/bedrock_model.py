@@ -21,9 +21,8 @@ MAX_TOKENS = 600  # some 2,000 characters of English
 CLIENT_CONFIG = Config(
     connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 1}
 )
-FINISHED = frozenset(
-    {"end_turn", "stop_sequence"}
-)  # whatever else stops a model leaves half an answer, or none
+# Whatever else stops a model leaves half an answer, or none.
+FINISHED = frozenset({"end_turn", "stop_sequence"})
 
 
 class BedrockModel:

@@ -36,7 +36,7 @@ RESTOCK_HOURS = 12.0  # 72 real seconds at the default speed
 PRODUCTS_SOONER = 6  # products come back after a part of the time: what is missing is no pivot to look at
 THREADS = 16
 PIPELINE_S = 10.0  # real seconds within which most orders are carried out
-WITHOUT_PHONE = 4  # one customer in so many has a phone
+CUSTOMERS_PER_PHONE = 4
 LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
 CURVE_DAYS = 366  # with a factor of their own; behind them the weekly profile goes on
 
@@ -183,7 +183,7 @@ def _no_phone(_: Person) -> None:
 
 def _fictitious_phone(person: Person) -> str | None:
     """One customer in so many wants messages, at a number that is reserved for drama (Ofcom)."""
-    return None if person.number % WITHOUT_PHONE else f"+447700900{person.number % 1_000:03d}"
+    return None if person.number % CUSTOMERS_PER_PHONE else f"+447700900{person.number % 1_000:03d}"
 
 
 def _stop_on_signals(stopping: threading.Event, clock: RealTime) -> None:

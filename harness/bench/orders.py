@@ -16,6 +16,7 @@ from harness.bench.recommend import deploy_hello, p50s_in_turns
 from harness.bench.row import Bench
 from harness.system import RunningSystem
 from loadtests.orders import Ask, Details, OrdersOutcome, asked_over_http, follow
+from offerloop import money
 from offerloop.orders.model import IN_PROGRESS, OrderStatus
 from simulator.shoppers.checkout import BasketLine, Checkout, ListedProduct
 from simulator.shoppers.http_shop import order_body
@@ -173,6 +174,6 @@ def _new_product(product: ListedProduct) -> dict[str, object]:
         "productId": product.product_id,
         "name": "A product of the bench",
         "category": product.category,
-        "price": product.price / 100,
+        "price": float(money.to_major(product.price)),
         "stock": STOCK,
     }

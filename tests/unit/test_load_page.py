@@ -82,7 +82,7 @@ def test_a_run_with_orders_says_what_became_of_them(runs):
 
     assert headings(app)[0] == "Orders"
     assert app.selectbox(key="load-run").options == ["01 Mar 12:00:00 · 10 visits/s, checkout · steady · met"]
-    assert "- 4 accepted: none final, 0 still in progress, 1 lost" in [text.value for text in app.markdown]
+    assert "4 accepted: none final, 0 still in progress, 1 lost" in [text.value for text in app.text]
 
 
 def test_a_closed_run_has_no_arrivals(runs):

@@ -6,15 +6,15 @@ from typing import Any
 
 from offerloop.errors import UnknownOrder
 from offerloop.orders.manage_products import change_product
-from offerloop.orders.model import Address, Product
+from offerloop.orders.model import Product
 from offerloop.orders.place_order import PlaceOrder, RequestedLine, discount_on
 from offerloop.orders.refund_order import RefundedLine
 from simulator.hunt import script
 from simulator.hunt.answers import DONE, ID_GONE, Answer, request_of
 from simulator.hunt.order_functions import OrderFunctions
 from simulator.memory.world import MemoryWorld
+from simulator.shoppers.checkout import ADDRESS, email_of
 
-ADDRESS = Address("1 Test Street", "Testing", "", "00000", "XX")
 NOT_IN_CATALOGUE = 1  # what a client believes something to cost that is not there
 
 
@@ -74,7 +74,7 @@ class MemoryTill:
             step.user,
             lines,
             total=sum(self._amount(line) for line in lines),
-            email=f"{step.user}@shoppers.test",
+            email=email_of(step.user),
             address=ADDRESS,
             phone=step.phone,
         )

@@ -4,10 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from offerloop.orders.model import OrderStatus
+from offerloop.orders.model import Address, OrderStatus
 from offerloop.orders.place_order import discount_on
 from offerloop.orders.refund_order import RefundedLine
 from simulator.shoppers.shop import Refused, Shop, ShownOffer
+
+ADDRESS = Address("1 Test Street", "Testing", "", "00000", "XX")  # of everybody who orders
+
+
+def email_of(customer_id: str) -> str:
+    """An address that reaches nobody: .test is reserved for what does not exist (RFC 2606)."""
+    return f"{customer_id}@shoppers.test"
 
 
 class SoldProduct(Protocol):

@@ -15,7 +15,15 @@ from offerloop import money
 from offerloop.offers.model import DiscountType, EventType
 from offerloop.orders.model import OrderStatus, ProductStatus
 from offerloop.orders.refund_order import RefundedLine
-from simulator.shoppers.checkout import BasketLine, Checkout, ListedProduct, OrderNews, OrderState
+from simulator.shoppers.checkout import (
+    ADDRESS,
+    BasketLine,
+    Checkout,
+    ListedProduct,
+    OrderNews,
+    OrderState,
+    email_of,
+)
 from simulator.shoppers.request_meter import RequestMeter
 from simulator.shoppers.shop import UNREACHABLE, Refused, Served, ServedOffer
 
@@ -24,9 +32,6 @@ LONGEST_WAIT_S = 5.0  # between two attempts, whatever Retry-After says
 TIMEOUT_S = 15.0
 ORDERS_PER_PAGE = 50
 ON_SALE = ProductStatus.ACTIVE.value  # of all products, which the API lists
-# Of everybody who orders here: .test is reserved for what does not exist (RFC 2606).
-ADDRESS = {"street": "1 Test Street", "city": "Testing", "zipCode": "00000", "country": "XX"}
-EMAIL_DOMAIN = "shoppers.test"
 Body = Mapping[str, Any] | None
 
 RETRIED = frozenset({429, 502, 503, 504})
@@ -254,8 +259,13 @@ def order_body(checkout: Checkout) -> dict[str, Any]:
         "customerId": checkout.customer_id,
         "items": [_item(line) for line in checkout.lines],
         "totalAmount": _amount(checkout.total),
-        "customerEmail": f"{checkout.customer_id}@{EMAIL_DOMAIN}",
-        "shippingAddress": ADDRESS,
+        "customerEmail": email_of(checkout.customer_id),
+        "shippingAddress": {
+            "street": ADDRESS.street,
+            "city": ADDRESS.city,
+            "zipCode": ADDRESS.zip_code,
+            "country": ADDRESS.country,
+        },
     }
     return body if checkout.phone is None else body | {"customerPhone": checkout.phone}
 

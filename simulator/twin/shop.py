@@ -7,11 +7,11 @@ import simpy
 
 from offerloop.errors import Refusal, TooManyRequests
 from offerloop.offers.model import EventType
-from offerloop.orders.model import Address, OrderStatus, Product
+from offerloop.orders.model import OrderStatus, Product
 from offerloop.orders.place_order import PlaceOrder, RequestedLine
 from offerloop.orders.refund_order import RefundedLine
 from simulator.memory.order_system import OrderSystem
-from simulator.shoppers.checkout import Checkout
+from simulator.shoppers.checkout import ADDRESS, Checkout, email_of
 from simulator.shoppers.clocks import Done
 from simulator.shoppers.shop import Refused, Served
 from simulator.twin.functions import Environments
@@ -19,7 +19,6 @@ from simulator.twin.system import System
 from simulator.twin.tally import TwinTally
 
 TOO_MANY_REQUESTS = Refused(TooManyRequests.code)
-ADDRESS = Address("1 Test Street", "Testing", "", "00000", "XX")
 
 # One function answers all of these; any other call has a function of its own.
 _FUNCTION_OF = dict.fromkeys(("check_out", "order_status", "cancel", "refund"), "order-api")
@@ -97,7 +96,7 @@ def _command(checkout: Checkout) -> PlaceOrder:
             for line in checkout.lines
         ),
         total=checkout.total,
-        email=f"{checkout.customer_id}@shoppers.test",
+        email=email_of(checkout.customer_id),
         address=ADDRESS,
         phone=checkout.phone,
     )

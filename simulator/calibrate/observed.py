@@ -88,7 +88,7 @@ def observe(
         local = datetime.fromtimestamp(session.at, zone).replace(tzinfo=UTC)
         times.append(local.timestamp())
         values.append(value)
-        lines.append(max(1, len(session.offers)))
+        lines.append(len(session.offers))
         categories.update({category for _, category in session.offers})
     if not times:
         raise CannotCalibrate("no usable order")

@@ -60,7 +60,7 @@ class Afterwards(Section):
     )
     cancelled_share: Share = Field(default=0.0, description="of orders, called off if still possible")
     cancelled_after_minutes: float = Field(default=1.0, gt=0, le=1e6, description="from the placing, mean")
-    returned_share: Share = Field(default=0.0, description="of completed orders: half whole, half one line")
+    returned_share: Share = Field(default=0.0, description="of completed orders: half whole, half one unit")
     returned_after_hours: float = Field(default=72.0, gt=0, le=1e5, description="from the look, mean")
 
 

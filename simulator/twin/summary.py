@@ -15,9 +15,8 @@ NO_OFFER = -1
 class EventKind(IntEnum):
     """What happened. The value that an event carries besides is given behind each kind."""
 
-    VIEW = (
-        0  # place in the list that the offer was served at, from 0; likewise up to DISMISS; -1 = by an order
-    )
+    # Up to DISMISS: place in the list that the offer was served at, from 0; -1 = by an order
+    VIEW = 0
     CLICK = 1
     ADD_TO_CART = 2
     REDEMPTION = 3

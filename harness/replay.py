@@ -265,7 +265,8 @@ class Run:
         code: int | None = None
         workers = self.job.workers
         api = self.system.api_url, self.system.api_key
-        with HttpShop(*api, connections=workers, stopping=self.stopping) as shop:
+        # One connection more than workers: whoever starts their sessions asks about open orders.
+        with HttpShop(*api, connections=workers + 1, stopping=self.stopping) as shop:
             try:
                 code = self._sessions(shop)
                 if code is None and self.bought_by is BoughtBy.ORDERS:

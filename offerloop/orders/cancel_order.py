@@ -8,7 +8,7 @@ from offerloop.orders.model import IN_PROGRESS, Order, OrderStatus
 from offerloop.orders.ports import OrderStore, Report, StaleOrder, nobody
 
 MAX_DECISIONS = 8  # an order in progress takes five steps at most
-BY_CUSTOMER = "cancelled by the customer"
+BY_CUSTOMER, BY_SHOP = "cancelled by the customer", "cancelled by the shop"
 
 
 def order_of(order_id: str, customer_id: str | None, store: OrderStore) -> Order:
@@ -36,6 +36,7 @@ def cancel_order(
     """Cancel an order in progress; once it is CANCELLED, the same answer again.
 
     Args:
+        customer_id: who asks; None = the shop. The order's reason says which.
         report: told when this call cancelled it.
     Returns:
         `{"orderId", "status"}`
@@ -43,13 +44,14 @@ def cancel_order(
         UnknownOrder, Busy
         OrderNotOpen: it is completed or has failed.
     """
+    reason = BY_SHOP if customer_id is None else BY_CUSTOMER
     for _ in range(MAX_DECISIONS):
         order = order_of(order_id, customer_id, store)
         if order.status is OrderStatus.CANCELLED:
             return {"orderId": order_id, "status": order.status.value}
         if order.status not in IN_PROGRESS:
             raise OrderNotOpen(f"the order is {order.status}; only one in progress can be cancelled")
-        step = steps.ending(order, OrderStatus.CANCELLED, BY_CUSTOMER, clock.now_ms())
+        step = steps.ending(order, OrderStatus.CANCELLED, reason, clock.now_ms())
         try:
             store.write(step)
         except StaleOrder:

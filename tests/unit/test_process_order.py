@@ -224,6 +224,17 @@ def test_a_cancelled_order_gives_back_what_it_took(at):
     assert process_order(order_id, desk.processing).status is OrderStatus.CANCELLED
 
 
+@pytest.mark.parametrize(
+    ("customer_id", "reason"), [("ann", "cancelled by the customer"), (None, "cancelled by the shop")]
+)
+def test_a_cancelled_order_says_who_called_it_off(customer_id, reason):
+    desk, order_id = desk_with_offer()
+
+    cancel_order(order_id, store=desk.store, clock=desk.clock, customer_id=customer_id)
+
+    assert (desk.store.get(order_id).reason, desk.store.history(order_id)[-1].detail) == (reason, reason)
+
+
 def settle_all(desk):
     for message in list(desk.world.outbox.values()):
         if message.topic is Topic.SETTLEMENT:

@@ -73,11 +73,11 @@ doctor: ## Check everything that `up` needs, one line each
 shoppers: setup ## Run live shoppers against the running system (USERS= SPEED= SEED= MINUTES=)
 	@$(HARNESS) shoppers
 
-replay: setup ## Turn recorded purchases into traffic (DATA= MAP= LIMIT= SPEED= WORKERS= SEED= RESUME=1)
+replay: setup ## Turn recorded purchases into traffic (DATA= MAP= BASKETS= LIMIT= SPEED= WORKERS= SEED= RESUME=1)
 	@$(HARNESS) replay
 
-export RATE SHAPE SCENARIO DURATION WORKERS THINK PLACES WARM_UP MANAGER MAX_REQUESTS OBJECTIVES RESULTS
-load: setup ## Load-test the running system (RATE= or USERS=, SHAPE= SCENARIO= MINUTES= SEED= WORKERS= OBJECTIVES=)
+export RATE SHAPE VISIT SCENARIO DURATION WORKERS THINK PLACES WARM_UP MANAGER MAX_REQUESTS OBJECTIVES RESULTS
+load: setup ## Load-test the running system (RATE= or USERS=, VISIT= SHAPE= SCENARIO= MINUTES= SEED= WORKERS= OBJECTIVES=)
 	@$(HARNESS) load
 
 simulate: setup ## Run a scenario in the twin (SCENARIO= SEED= REPLICATIONS= WORKERS= CLUSTER= RESULTS= EVENTS=0)

@@ -11,7 +11,18 @@ import streamlit as st
 
 from dashboard.data import Source
 from dashboard.live import connect
-from dashboard.views import experiments, frame, health, load, pivots, recommendations, simulation, trending
+from dashboard.views import (
+    experiments,
+    frame,
+    health,
+    load,
+    messages,
+    orders,
+    pivots,
+    recommendations,
+    simulation,
+    trending,
+)
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 PAGES = (
@@ -19,6 +30,8 @@ PAGES = (
     (pivots, "Pivots", ":material/swap_horiz:"),
     (trending, "Trending", ":material/trending_up:"),
     (experiments, "Experiments", ":material/science:"),
+    (orders, "Orders", ":material/shopping_cart:"),
+    (messages, "Messages", ":material/sms:"),
     (load, "Load runs", ":material/speed:"),
     (simulation, "Simulation runs", ":material/timeline:"),
     (health, "Health", ":material/monitor_heart:"),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from dashboard.order_data import Notices, OrderDetails, Orders
 from offerloop.offers.experiments import Experiment, ExperimentResult
 from offerloop.offers.model import EngagementEvent, EventType, Offer, Pivot, Shopper, TrendingCategory
 from offerloop.offers.recommend import Recommendation
@@ -186,6 +187,13 @@ class Source(Protocol):
 
     def experiments(self) -> Sequence[ExperimentView]:
         """The live one first, then the latest."""
+
+    def orders(self) -> Orders: ...
+
+    def order(self, order_id: str) -> OrderDetails | None:
+        """One order, None where there is none of this id."""
+
+    def notices(self) -> Notices: ...
 
     def health(self) -> Health: ...
 

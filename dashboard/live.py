@@ -24,6 +24,8 @@ from dashboard.data import (
     Unreachable,
 )
 from dashboard.engagement_tail import EngagementTail
+from dashboard.order_data import Notices, OrderDetails, Orders
+from dashboard.order_reads import OrderReads
 from handlers.aws.activity_store import DynamoActivityStore
 from handlers.aws.engagement_store import DynamoEngagementStore, EngagementLedger
 from handlers.aws.experiment_store import DynamoExperimentStore
@@ -125,6 +127,7 @@ class LiveSource:
         self._tail = EngagementTail(
             system.client("kinesis", **IMPATIENT), system.named("offer-engagement-stream")
         )
+        self._orders = OrderReads(self._dynamodb, self._tables)
         self._health = health_checks.HealthChecks(system, self._dynamodb, IMPATIENT)
 
     def facts(self) -> SystemFacts:
@@ -196,6 +199,18 @@ class LiveSource:
                 )
                 for experiment in sorted(self._experiments.experiments(), key=_live_first)
             ]
+
+    def orders(self) -> Orders:
+        with self._reading():
+            return self._orders.newest(_FixedClock().at_ms)
+
+    def order(self, order_id: str) -> OrderDetails | None:
+        with self._reading():
+            return self._orders.details(order_id)
+
+    def notices(self) -> Notices:
+        with self._reading():
+            return self._orders.notices(_FixedClock().at_ms)
 
     def health(self) -> Health:
         now = _FixedClock().now

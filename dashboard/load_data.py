@@ -67,7 +67,15 @@ class LoadRun:
     def load(self) -> str:
         """What was sent, in words."""
         settings = self.facts["settings"]
-        return f"{settings['rate']:g} visits/s" if self.is_open else f"{settings['users']} users"
+        visit = settings.get("visit", "browse")  # a run of earlier versions says nothing of it
+        kind = "" if visit == "browse" else f", {visit}"
+        return (f"{settings['rate']:g} visits/s" if self.is_open else f"{settings['users']} users") + kind
+
+    @property
+    def orders(self) -> list[str]:
+        """What became of the orders, in lines; none for a run that placed none."""
+        orders = self.facts.get("orders")
+        return list(orders["lines"]) if orders else []
 
     @property
     def verdict(self) -> str:

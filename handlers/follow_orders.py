@@ -7,10 +7,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import wiring
 from handlers.queues import answer_queue
-from offerloop.orders.messages import NoticeKind
 from offerloop.orders.notices import NoticeStatus
 from offerloop.orders.record_redemption import record_redemptions, redemption_of
-from offerloop.orders.send_notice import send_notice
+from offerloop.orders.send_notice import notice_of, send_notice
 from offerloop.orders.settle_payment import settle_payment, settlement_of
 from offerloop.outbox import Message, Topic
 
@@ -30,12 +29,12 @@ def take(message: Message) -> None:
 
 
 def _notice(message: Message) -> None:
-    order_id, kind = str(message.body["order_id"]), NoticeKind(str(message.body["kind"]))
-    status = send_notice(order_id, kind, wiring.notices())
+    asked = notice_of(message)
+    status = send_notice(asked, wiring.notices())
     if status is not None:
         if status in COUNTED_AS:
             metrics.add_metric(COUNTED_AS[status], MetricUnit.Count, 1)
-        logger.info("Notice", order_id=order_id, kind=kind.value, notice_status=status.value)
+        logger.info("Notice", order_id=asked.order_id, kind=asked.kind.value, notice_status=status.value)
 
 
 def _settlement(message: Message) -> None:

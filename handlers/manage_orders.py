@@ -19,6 +19,7 @@ from handlers.order_bodies import (
     order_json,
     rating_json,
 )
+from handlers.order_reports import report_to
 from handlers.rest import entry_point, idempotent_request, json_answer, parse, query_int, raw_body, rest_app
 from offerloop.errors import NotAllowed
 from offerloop.orders.cancel_order import cancel_order, order_of
@@ -29,6 +30,7 @@ from offerloop.orders.refund_order import refund_order
 
 logger = Logger()
 metrics = Metrics()
+report = report_to(logger, metrics)
 METHODS = {
     "/orders": "POST",
     "/orders/{order_id}": "GET",
@@ -58,9 +60,8 @@ def post_order() -> Response[str]:
         ids=wiring.ids(),
         currency=wiring.settings().currency,
         request=idempotent_request(app, caller, "POST /orders", body),
+        report=report,
     )
-    metrics.add_metric("OrdersPlaced", MetricUnit.Count, 1)
-    logger.info("Order placed", order_id=answer["orderId"], customer_id=command.customer_id)
     return json_answer(201, dict(answer) | {"totalAmount": decimal_number(command.total)})
 
 
@@ -88,10 +89,12 @@ def get_orders(customer_id: str) -> dict[str, object]:
 def post_cancel(order_id: str) -> dict[str, object]:
     caller = known_caller(app)
     answer = cancel_order(
-        checked_id(order_id), store=wiring.orders(), clock=wiring.clock(), customer_id=caller.customer_id
+        checked_id(order_id),
+        store=wiring.orders(),
+        clock=wiring.clock(),
+        customer_id=caller.customer_id,
+        report=report,
     )
-    metrics.add_metric("OrdersCancelled", MetricUnit.Count, 1)
-    logger.info("Order cancelled", order_id=order_id)
     return dict(answer)
 
 
@@ -107,9 +110,8 @@ def post_refund(order_id: str) -> dict[str, object]:
         clock=wiring.clock(),
         reason=wanted.reason,
         request=idempotent_request(app, caller, f"POST /orders/{order_id}/refund", body),
+        report=report,
     )
-    metrics.add_metric("OrdersRefunded", MetricUnit.Count, 1)
-    logger.info("Order refunded", order_id=order_id, status=answer["status"])
     amounts = {name: decimal_number(int(answer[name] or 0)) for name in ("refundedAmount", "refundedTotal")}
     return dict(answer) | amounts
 

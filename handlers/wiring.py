@@ -41,9 +41,13 @@ if TYPE_CHECKING:
     from offerloop.outbox import Outbox, Transport
     from offerloop.rate_limit import RateCounter
 
-# A call that hangs must fail while the function still has time to answer.
+# A call that hangs must fail while the function still has time to answer. Requests are built by our adapters
+# alone, and the services check them again: to look over a transaction of nine items takes 0.45 of its 1.2 ms.
 CLIENT_CONFIG = Config(
-    connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3}
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    parameter_validation=False,
 )
 # Serving goes on without trending; the library's own 5 s would keep every shopper waiting.
 REDIS_TIMEOUT_S = 0.5
@@ -228,7 +232,6 @@ def notices() -> NoticeDesk:
 
     found = settings()
     return NoticeDesk(
-        orders=orders(),
         log=notice_log(),
         sender=SnsNoticeSender(client("sns"), found.order_topic_arn),
         rules=NoticeRules(found.sms_per_phone_and_day, found.sms_prefixes),

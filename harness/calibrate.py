@@ -155,6 +155,12 @@ def _show(observed: Observed, estimates: Estimates, left_out: dict[str, int]) ->
     )
     points = f", {len(basket.price_points)} price points" if basket.price_points else ""
     table.add_row("basket, lognormal", f"mu {basket.mu:.3f}, sigma {basket.sigma:.3f}{points}")
+    if basket.lines is not None:
+        lines = basket.lines
+        words = (
+            f"mu {lines.mu:.3f}, sigma {lines.sigma:.3f}, correlation {lines.correlation:.2f} with the value"
+        )
+        table.add_row("lines of a basket, lognormal", words)
     table.add_row("categories", str(len(estimates.categories)))
     console.print(table)
 

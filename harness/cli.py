@@ -223,7 +223,7 @@ def shoppers() -> None:
 
 @app.command()
 def replay() -> None:
-    """Turn recorded purchases into traffic (DATA= MAP= LIMIT= SPEED= SEED=)."""
+    """Turn recorded purchases into orders and events (DATA= MAP= BASKETS= LIMIT= SPEED= SEED=)."""
     from harness.demo import run_in_foreground
 
     names = ("DATA", "MAP", "LIMIT", "SPEED", "SEED")

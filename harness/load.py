@@ -31,7 +31,8 @@ from harness.system import RunningSystem
 from loadtests.crew import ENDS_WITHIN_S, Crew
 from loadtests.html_report import write_html
 from loadtests.objectives import Objectives, judge
-from loadtests.plan import LoadPlan
+from loadtests.orders import FINAL_WITHIN_S, OrdersOutcome, asked_over_http, follow
+from loadtests.plan import LoadPlan, VisitKind
 from loadtests.recording import FAILED, OUTCOMES, TURNED_AWAY, Recording
 from loadtests.report import PERCENTILES, Result, request_row, write_files
 from loadtests.validity import invalid_because, process_loads
@@ -99,7 +100,22 @@ def run(plan: LoadPlan, objectives: Objectives, folder: Path, system: RunningSys
         failures = crew.failures()
     recording.update()
     invalid = [*failures, *invalid_because(plan, recording)]
-    return Result(plan, recording, started, status, judge(objectives, recording), invalid)
+    orders = None
+    if plan.sends_orders:
+        within_s = FINAL_WITHIN_S if status == "complete" else 0.0
+        orders = orders_outcome(recording, system, say, within_s)
+    verdicts = judge(objectives, recording, orders)
+    return Result(plan, recording, started, status, verdicts, invalid, orders)
+
+
+def orders_outcome(recording: Recording, system: RunningSystem, say: Say, within_s: float) -> OrdersOutcome:
+    """Wait for the orders of a run to become final, at most *within_s* seconds or to Ctrl-C."""
+    say(f"waiting for {len(recording.orders)} accepted orders to become final")
+    with asked_over_http(system.api_url, system.api_key) as ask:
+        try:
+            return follow(recording.orders, ask, within_s=within_s)
+        except KeyboardInterrupt:
+            return follow(recording.orders, ask, within_s=0)
 
 
 def watch(crew: Crew, plan: LoadPlan, recording: Recording, say: Say) -> None:
@@ -135,10 +151,11 @@ def progress(recording: Recording) -> str:
 def words_of(plan: LoadPlan) -> str:
     """A plan in one line."""
     load = f"{plan.rate:g} visits/s, open" if plan.rate is not None else f"{plan.users} users, closed"
+    visits = "" if plan.visit is VisitKind.BROWSE else f", {plan.visit}"
     limit = f", at most {plan.max_requests} requests" if plan.max_requests else ""
     return (
-        f"{load}, {plan.shape.value} for {plan.seconds:g} s, scenario {plan.scenario}, seed {plan.seed}, "
-        f"{plan.workers} worker{'s' * (plan.workers > 1)}{limit}"
+        f"{load}{visits}, {plan.shape.value} for {plan.seconds:g} s, scenario {plan.scenario}, "
+        f"seed {plan.seed}, {plan.workers} worker{'s' * (plan.workers > 1)}{limit}"
     )
 
 
@@ -159,7 +176,8 @@ def refuse_silent(system: RunningSystem) -> None:
 def new_folder(plan: LoadPlan) -> Path:
     """Make the run's own folder, named by time and load."""
     load = f"{plan.rate:g}-per-second" if plan.rate is not None else f"{plan.users}-users"
-    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{plan.shape.value}-{load}"
+    visits = "" if plan.visit is VisitKind.BROWSE else f"{plan.visit}-"
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{visits}{plan.shape.value}-{load}"
     for suffix in ("", *(f"-{number}" for number in range(2, 100))):
         folder = results_root() / f"{name}{suffix}"
         try:
@@ -184,6 +202,8 @@ def show(result: Result, folder: Path, say: Say, console: Console) -> None:
             f"visits: {visits.due} due, {visits.waited} waited for a place, "
             f"{visits.late} late through the generator, {visits.dropped} dropped"
         )
+    for line in () if result.orders is None else result.orders.lines():
+        say(f"orders: {line}")
     for process, cpu in process_loads(result.recording).items():
         say(f"generator: {process} used {cpu.mean_percent:.0f} % of a core, {cpu.max_percent:.0f} % at most")
     for verdict in result.verdicts:

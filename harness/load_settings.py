@@ -14,13 +14,15 @@ from harness.settings import Refusal, whole_number
 from harness.system import RunningSystem, state_root
 from loadtests.arrivals import load_of
 from loadtests.objectives import DEFAULT_OBJECTIVES, Objectives, ObjectivesError, load_objectives
-from loadtests.plan import LoadPlan, Shape
+from loadtests.plan import LoadPlan, Shape, VisitKind
 from simulator.scenario import ScenarioError, parse_scenario_argument
 
 DEFAULT_SECONDS = 60.0
 # Visits a second that the embedded emulator carries on two cores, its consumers and the generator included
 # (docs/load.md): a visit sends some 6 requests, and the peak of both curves is 2.4 times their mean.
 DEFAULT_RATE = {Shape.STEADY: 10.0, Shape.SCENARIO: 4.0, Shape.FLASH_SALE: 4.0}
+# A visit to the till costs more than one to the offers, the order's way behind it included.
+RATE_SHARE = {VisitKind.BROWSE: 1.0, VisitKind.CHECKOUT: 0.5, VisitKind.SHOP: 0.5}
 DEFAULT_SCENARIO = {Shape.STEADY: "baseline", Shape.SCENARIO: "baseline", Shape.FLASH_SALE: "flash-sale"}
 DEFAULT_WARM_UP_S = 5  # until functions have their warm environments
 DEFAULT_THINK_S = 0.5
@@ -46,7 +48,7 @@ def plan_from_environment(system: RunningSystem) -> LoadPlan:
         Refusal: a setting is wrong, contradicts another, or the system is no place to send load to.
     """
     _refuse_foreign_address(system)
-    shape = _shape()
+    shape, visit = _shape(), _visit()
     rate, users = _number("RATE", 0, 10_000), whole_number("USERS", most=20_000)
     if rate and users:
         raise Refusal("RATE= (open arrivals) and USERS= (closed) exclude each other")
@@ -56,9 +58,10 @@ def plan_from_environment(system: RunningSystem) -> LoadPlan:
         target=system.target,
         scenario=os.environ.get("SCENARIO") or DEFAULT_SCENARIO[shape],
         shape=shape,
+        visit=visit,
         seconds=_seconds(),
         warm_up_s=_whole("WARM_UP", DEFAULT_WARM_UP_S, least=0, most=3600),
-        rate=None if users else rate or DEFAULT_RATE[shape],
+        rate=None if users else rate or DEFAULT_RATE[shape] * RATE_SHARE[visit],
         users=users,
         seed=_whole("SEED", 1, least=0, most=2**32 - 1),
         speed=_number("SPEED", 0, 1_000_000),
@@ -98,6 +101,14 @@ def _shape() -> Shape:
         return Shape(text)
     except ValueError:
         raise Refusal(f"SHAPE={text} is unknown: use {', '.join(Shape)}") from None
+
+
+def _visit() -> VisitKind:
+    text = os.environ.get("VISIT") or VisitKind.BROWSE
+    try:
+        return VisitKind(text)
+    except ValueError:
+        raise Refusal(f"VISIT={text} is unknown: use {', '.join(VisitKind)}") from None
 
 
 def _seconds() -> float:

@@ -18,17 +18,28 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from harness.audit import audit, wait_until_settled
-from harness.catalogue import load_catalogue
+from harness.catalogue import load_catalogue, load_products, offers_as_they_are
 from harness.settings import Refusal
 from harness.system import NotRunning, RunningSystem, running_system
-from simulator.replay.catalogue import catalogue
+from offerloop.offers.model import Offer
+from offerloop.orders.model import Product
+from simulator.replay.backlog import STALLED_AFTER_S, Backlog
+from simulator.replay.catalogue import catalogue, goods
+from simulator.replay.final import give_back, wait_until_final
 from simulator.replay.mapping import InvalidMapping, Mapping, read_mapping
-from simulator.replay.progress import CannotResume
+from simulator.replay.ordering import Ordering
+from simulator.replay.progress import BoughtBy, CannotResume
 from simulator.replay.progress import Progress as RunProgress
 from simulator.replay.recording import Recording, fingerprint, record
+from simulator.replay.report import (
+    order_table,
+    reason_table,
+    summary_table,
+    write_quantities,
+    write_unmatched,
+)
 from simulator.replay.rows import UnreadableData
 from simulator.replay.run import Pace, Replay
 from simulator.replay.sessions import SessionPlayer, ShopGone
@@ -46,11 +57,12 @@ console = Console(highlight=False)
 
 
 @dataclass(frozen=True)
-class Order:
+class Job:
     """What a replay was asked for.
 
     Attributes:
         limit: sessions, None = all.
+        bought_by: None = as the mapping says.
         speed: recorded seconds per real second, None = as fast as the system answers.
     """
 
@@ -62,6 +74,7 @@ class Order:
     seed: int
     resume: bool
     audited: bool
+    bought_by: BoughtBy | None
 
 
 def main(
@@ -81,11 +94,15 @@ def main(
         bool, typer.Option("--resume", envvar="RESUME", help="Go on where it was interrupted.")
     ] = False,
     audited: Annotated[bool, typer.Option("--audit/--no-audit", help="Audit the system at the end.")] = True,
+    bought_by: Annotated[
+        BoughtBy | None,
+        typer.Option("--baskets", envvar="BASKETS", help="What baskets become; default: the mapping's."),
+    ] = None,
 ) -> None:
     """Replay a transaction file against the running system."""
     try:
-        order = Order(data, map, limit or None, _speed(speed), workers, seed, resume, audited)
-        code = replay(running_system(), order)
+        job = Job(data, map, limit or None, _speed(speed), workers, seed, resume, audited, bought_by)
+        code = replay(running_system(), job)
     except (InvalidMapping, UnreadableData, CannotResume, Refusal, NotRunning, TimeoutError) as refusal:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]{escape(str(refusal))}[/]")
         code = 1
@@ -106,7 +123,7 @@ def _speed(text: str) -> float | None:
     return speed
 
 
-def replay(system: RunningSystem, order: Order) -> int:
+def replay(system: RunningSystem, job: Job) -> int:
     """Load the recording's catalogue, replay its sessions, print what came of it.
 
     Returns:
@@ -115,30 +132,49 @@ def replay(system: RunningSystem, order: Order) -> int:
     Raises:
         InvalidMapping, UnreadableData, CannotResume, Refusal, TimeoutError
     """
-    mapping = read_mapping(order.mapping_file)
+    mapping = read_mapping(job.mapping_file)
+    bought_by = _bought_by(job, mapping)
     folder = system.state_dir / "replay"
-    name = fingerprint(order.data, order.mapping_file, mapping, order.seed)
+    name = fingerprint(job.data, job.mapping_file, mapping, job.seed)
     stopping = _stop_on_signals()
-    with Recording(_recorded(order, mapping, folder / f"{name}.sqlite"), mapping, order.limit) as recording:
-        _report_faults(recording, order.data, folder / f"{name}-left-out.csv")
+    with Recording(_recorded(job, mapping, folder / f"{name}.sqlite"), mapping, job.limit) as recording:
+        _report_faults(recording, job.data, folder / f"{name}-left-out.csv")
+        if bought_by is BoughtBy.ORDERS:
+            _report_quantities(recording, folder / f"{name}-quantities.csv")
         if not recording.session_count:
-            raise Refusal(f"{order.data}: no usable row, so nothing to replay")
-        progress = _progress(system, order, folder / f"{name}-progress.sqlite")
+            raise Refusal(f"{job.data}: no usable row, so nothing to replay")
+        progress = _progress(system, job, bought_by, folder / f"{name}-progress.sqlite")
         try:
-            _load(system, recording, mapping, order.seed)
-            finished = _play(system, recording, mapping, order, progress, stopping)
+            shelf = _load(system, recording, mapping, job.seed, bought_by)
+            run = Run(system, recording, mapping, job, bought_by, progress, shelf, stopping)
+            finished = run.play(folder / f"{name}-returns.csv")
         finally:
             progress.close()
     if finished is not None:
         return finished
-    return _audit(system) if order.audited else 0
+    return _audit(system) if job.audited else 0
 
 
-def _recorded(order: Order, mapping: Mapping, path: Path) -> Path:
+def _bought_by(job: Job, mapping: Mapping) -> BoughtBy:
+    """What baskets become.
+
+    Raises:
+        Refusal: orders are asked for and cannot be made.
+    """
+    can_order = mapping.orders is not None and mapping.has_prices
+    if job.bought_by is BoughtBy.ORDERS and not can_order:
+        lacking = "`orders: null`" if mapping.orders is None else "its value is a constant 0"
+        raise Refusal(
+            f"BASKETS=orders: {job.mapping_file} cannot say what a unit costs or is sold as: {lacking}"
+        )
+    return job.bought_by or (BoughtBy.ORDERS if can_order else BoughtBy.EVENTS)
+
+
+def _recorded(job: Job, mapping: Mapping, path: Path) -> Path:
     """The recording's file, made now unless it was made before."""
     if not path.exists():
         with _bars("reading rows") as (share,):
-            record(order.data, mapping, order.seed, path, share)
+            record(job.data, mapping, job.seed, path, share)
     return path
 
 
@@ -160,12 +196,30 @@ def _report_faults(recording: Recording, data: Path, report: Path) -> None:
         report.unlink()
 
 
-def _progress(system: RunningSystem, order: Order, path: Path) -> RunProgress:
-    begin = RunProgress.resume if order.resume else RunProgress.start
-    return begin(path, system.api_url, int(time.time()))
+def _report_quantities(recording: Recording, report: Path) -> None:
+    """Say which rows' quantities are no counts of units: how many here, all in a file."""
+    count = write_quantities(recording.odd_quantities(), report)
+    if count:
+        line = f"quantities {count} rows have none that is a count of units: {report}"
+        console.print(line, markup=False, soft_wrap=True)
 
 
-def _load(system: RunningSystem, recording: Recording, mapping: Mapping, seed: int) -> None:
+def _progress(system: RunningSystem, job: Job, bought_by: BoughtBy, path: Path) -> RunProgress:
+    begin = RunProgress.resume if job.resume else RunProgress.start
+    return begin(path, system.api_url, int(time.time()), bought_by)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the shop has of a recording: products and, where lines carry them always, offers, by id."""
+
+    products: dict[str, Product]
+    offers: dict[str, Offer]
+
+
+def _load(
+    system: RunningSystem, recording: Recording, mapping: Mapping, seed: int, bought_by: BoughtBy
+) -> Shelf:
     offers = list(catalogue(recording, mapping, seed, int(time.time())))
     began = time.monotonic()
     with _bars("writing offers", "listing offers") as (written, listed):
@@ -175,87 +229,151 @@ def _load(system: RunningSystem, recording: Recording, mapping: Mapping, seed: i
         f"catalogue  {len(offers)} offers in {categories} categories, {new} of them new, "
         f"{time.monotonic() - began:.1f} s"
     )
+    if mapping.orders is None or bought_by is BoughtBy.EVENTS:
+        return Shelf({}, {})
+    wanted = list(goods(recording, mapping.orders))
+    began = time.monotonic()
+    with _bars("writing products") as (written,):
+        products = load_products(system, wanted, written)
+    console.print(f"products   {len(products)}, {time.monotonic() - began:.1f} s")
+    always = mapping.orders.use_offers == "always"
+    return Shelf(products, offers_as_they_are(system, list(products)) if always else {})
 
 
-def _play(
-    system: RunningSystem,
-    recording: Recording,
-    mapping: Mapping,
-    order: Order,
-    progress: RunProgress,
-    stopping: threading.Event,
-) -> int | None:
-    """Replay and print the summary.
+@dataclass
+class Run:
+    """The replay itself, after everything is read and loaded."""
 
-    Returns:
-        None when all sessions are done, else the exit code.
-    """
-    already, began, cpu_began = progress.sessions_done, time.monotonic(), time.process_time()
-    if order.resume:
-        console.print(f"resuming   {already} of {recording.session_count} sessions are done")
-    code: int | None = None
-    with (
-        HttpShop(system.api_url, system.api_key, connections=order.workers, stopping=stopping) as shop,
-        _bars("replaying") as (share,),
-    ):
-        total = recording.session_count
+    system: RunningSystem
+    recording: Recording
+    mapping: Mapping
+    job: Job
+    bought_by: BoughtBy
+    progress: RunProgress
+    shelf: Shelf
+    stopping: threading.Event
 
-        def tick() -> None:
-            share(progress.outcome.sessions / total)
+    def play(self, unmatched_file: Path) -> int | None:
+        """Replay and print the summary.
 
-        run = Replay(
-            SessionPlayer(shop, progress.run_id, mapping.events, Streams(order.seed)),
-            progress,
-            workers=order.workers,
-            pace=Pace(order.speed),
-            stopping=stopping,
-            on_tick=tick,
-        )
-        try:
-            if not run.play(recording.sessions()):
-                code = INTERRUPTED
-        except ShopGone as gone:
+        Returns:
+            None when everything is done, else the exit code.
+        """
+        already, began, cpu_began = self.progress.sessions_done, time.monotonic(), time.process_time()
+        if self.job.resume:
+            console.print(f"resuming   {already} of {self.recording.session_count} sessions are done")
+        code: int | None = None
+        workers = self.job.workers
+        api = self.system.api_url, self.system.api_key
+        with HttpShop(*api, connections=workers, stopping=self.stopping) as shop:
+            try:
+                code = self._sessions(shop)
+                if code is None and self.bought_by is BoughtBy.ORDERS:
+                    code = self._orders_end(shop)
+            except ShopGone as gone:
+                code = 1
+                console.print(
+                    f"[red]the API stopped answering ({gone}); see `make status` and `make logs`[/]"
+                )
+        elapsed_s = time.monotonic() - began
+        self._show(shop, elapsed_s, (time.process_time() - cpu_began) / max(elapsed_s, 0.001), unmatched_file)
+        if code is not None:
+            console.print("go on with the same command and RESUME=1 (within 24 hours, on the same system)")
+        elif shop.meter.requests and sum(shop.meter.refusals.values()) == shop.meter.requests:
+            console.print("[red]every request was refused[/]")
             code = 1
-            console.print(f"[red]the API stopped answering ({gone}); see `make status` and `make logs`[/]")
-    elapsed_s = time.monotonic() - began
-    _print_summary(recording, progress, shop, elapsed_s, time.process_time() - cpu_began)
-    if code is not None:
-        console.print("go on with the same command and RESUME=1 (within 24 hours, on the same system)")
-    elif shop.meter.requests and sum(shop.meter.refusals.values()) == shop.meter.requests:
-        console.print("[red]every request was refused[/]")
-        code = 1
-    return code
+        return code
 
+    def _sessions(self, shop: HttpShop) -> int | None:
+        total, streams = self.recording.session_count, Streams(self.job.seed)
+        player = SessionPlayer(shop, self.progress.run_id, self.mapping.events, streams, self._ordering(shop))
+        with _bars("replaying") as (share,):
+            replay = Replay(
+                player,
+                self.progress,
+                workers=self.job.workers,
+                pace=Pace(self.job.speed),
+                stopping=self.stopping,
+                backlog=Backlog(shop) if self.bought_by is BoughtBy.ORDERS else None,
+                on_tick=lambda: share(self.progress.outcome.sessions / total),
+            )
+            return None if replay.play(self.recording.sessions()) else INTERRUPTED
 
-def _print_summary(
-    recording: Recording, progress: RunProgress, shop: HttpShop, elapsed_s: float, cpu_s: float
-) -> None:
-    outcome = progress.outcome
-    faults = recording.fault_counts()
-    requests = sum(outcome.requests.values())
-    table = Table("what", "count", title="Replay", title_justify="left")
-    table.add_row("rows read", str(recording.rows))
-    table.add_row("rows left out", str(faults.total()))
-    for reason, count in faults.most_common():
-        table.add_row(f"  {reason}", str(count))
-    table.add_row("sessions", f"{outcome.sessions} of {recording.session_count}")
-    table.add_row("requests", str(requests))
-    table.add_row("redemptions stored", f"{outcome.redeemed.total()} of {recording.purchase_count}")
-    table.add_row("sessions that bought a category they were served", str(outcome.matched))
-    table.add_row("seconds", f"{progress.seconds:.1f}")
-    table.add_row("requests per second", f"{requests / max(progress.seconds, 0.001):.1f}")
-    table.add_row(
-        "this client's processor, share of one core", f"{100 * cpu_s / max(elapsed_s, 0.001):.0f} %"
-    )
-    console.print(table)
-    console.print(request_table(shop.meter, elapsed_s))
-    console.print(category_table(dict(outcome.served), dict(outcome.redeemed), SHOWN_CATEGORIES))
-    if outcome.refusals:
-        console.print(refusal_table(dict(outcome.refusals.most_common())))
+    def _ordering(self, shop: HttpShop) -> Ordering | None:
+        if self.mapping.orders is None or self.bought_by is BoughtBy.EVENTS:
+            return None
+        return Ordering(
+            shop,
+            self.progress.run_id,
+            self.shelf.products,
+            self.progress.ledger,
+            self.mapping.orders.use_offers,
+            self.shelf.offers,
+            self.mapping.offers.redemptions_per_user,
+        )
+
+    def _orders_end(self, shop: HttpShop) -> int | None:
+        """Wait for the orders, then give back what was returned."""
+        ledger = self.progress.ledger
+        with _bars("orders final", "giving returns back") as (final, returned):
+            if not self._wait(shop, final):
+                return self._unfinished()
+            done = give_back(
+                shop,
+                ledger,
+                self.recording.returns(),
+                run_id=self.progress.run_id,
+                workers=self.job.workers,
+                stopping=self.stopping,
+                on_tick=returned,
+            )
+        return None if done else INTERRUPTED
+
+    def _wait(self, shop: HttpShop, share: Callable[[float], None]) -> bool:
+        """Wait until all orders are final; the time that it takes belongs to the run."""
+        ledger, began = self.progress.ledger, time.monotonic()
+        placed = max(1, ledger.account().orders)
+        try:
+            return wait_until_final(
+                shop,
+                ledger,
+                workers=self.job.workers,
+                stopping=self.stopping,
+                on_tick=lambda left: share(1 - left / placed),
+            )
+        finally:
+            self.progress.note(int(time.time()), self.progress.seconds + time.monotonic() - began)
+
+    def _unfinished(self) -> int:
+        if self.stopping.is_set():
+            return INTERRUPTED
+        left = sum(map(len, self.progress.ledger.open_orders().values()))
+        console.print(
+            f"[red]{left} orders are in progress, and none became final for "
+            f"{STALLED_AFTER_S / 60:.0f} minutes: docs/orders.md says how to look for them[/]"
+        )
+        return 1
+
+    def _show(self, shop: HttpShop, elapsed_s: float, cpu_share: float, unmatched_file: Path) -> None:
+        outcome, ledger = self.progress.outcome, self.progress.ledger
+        console.print(summary_table(self.recording, self.progress, self.bought_by, cpu_share))
+        if self.bought_by is BoughtBy.ORDERS:
+            console.print(order_table(self.recording, self.progress))
+            account = ledger.account()
+            if account.reasons:
+                console.print(reason_table(account))
+        console.print(request_table(shop.meter, elapsed_s))
+        console.print(category_table(dict(outcome.served), dict(outcome.redeemed), SHOWN_CATEGORIES))
+        if outcome.refusals:
+            console.print(refusal_table(dict(outcome.refusals.most_common())))
+        unmatched = write_unmatched(ledger.unmatched(), unmatched_file)
+        if unmatched:
+            line = f"returns    {unmatched} are in no completed order, or not wholly: {unmatched_file}"
+            console.print(line, markup=False, soft_wrap=True)
 
 
 def _audit(system: RunningSystem) -> int:
-    with console.status("waiting for the consumers"):
+    with console.status("waiting for the consumers, and for what follows from the orders"):
         settled = wait_until_settled(system, SETTLED_WITHIN_S)
     if not settled:
         console.print("the consumers are still busy; the audit looks at a system at work")

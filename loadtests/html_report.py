@@ -39,8 +39,8 @@ def write_html(result: Result, folder: Path) -> None:
     parts = [
         f"<h1>Load test · {escape(load)}</h1>",
         f'<p class="quiet">{result.started:%Y-%m-%d %H:%M:%S} UTC · target {escape(plan.target)} · '
-        f"{escape(plan.shape)} · scenario {escape(plan.scenario)} · seed {plan.seed} · "
-        f"{result.seconds:.0f} s · {plan.workers} worker{'s' * (plan.workers > 1)}</p>",
+        f"{escape(plan.visit)} · {escape(plan.shape)} · scenario {escape(plan.scenario)} · "
+        f"seed {plan.seed} · {result.seconds:.0f} s · {plan.workers} worker{'s' * (plan.workers > 1)}</p>",
         f'<p class="verdict" style="background:{COLOURS[result.verdict]}">{WORDS[result.verdict]}'
         f"{' · cut short, so partial' if result.status == 'partial' else ''}</p>",
         _list(result.invalid),
@@ -52,6 +52,8 @@ def write_html(result: Result, folder: Path) -> None:
         "meant to be sent, <i>service</i> from when it was sent: what lies between is waiting that a "
         "customer would feel. Requests turned away (429, 503) are in no latency.</p>",
     ]
+    if result.orders is not None:
+        parts += ["<h2>Orders</h2>", _list(list(result.orders.lines()))]
     if rows:
         limit = next(
             (v.limit for v in result.verdicts if (v.subject, v.objective) == ("all", "p95_ms")), None

@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from loadtests.orders import OrdersOutcome
 from loadtests.recording import FAILED, TURNED_AWAY, Measured, Recording
 from loadtests.visits import REQUEST_NAMES
+from offerloop.orders.model import OrderStatus
 from simulator.scenario import document
 
 DEFAULT_OBJECTIVES = Path(__file__).parent / "objectives.yaml"
@@ -39,11 +41,20 @@ class RunObjectives(RequestObjectives):
     dropped_share: float | None = Field(default=None, ge=0, le=1)
 
 
+class OrderObjectives(_Section):
+    """Limits for what becomes of the orders that were accepted."""
+
+    final_p95_ms: float | None = Field(default=None, gt=0)
+    failed_rate: float | None = Field(default=None, ge=0, le=1)
+    unfinished_rate: float | None = Field(default=None, ge=0, le=1)
+
+
 class Objectives(_Section):
     """A whole file."""
 
     latency_from: Literal["intended", "service"] = "intended"
     all: RunObjectives = RunObjectives()
+    orders: OrderObjectives = OrderObjectives()
     requests: Mapping[str, RequestObjectives] = Field(default_factory=dict)
 
     @field_validator("requests")
@@ -60,7 +71,7 @@ class Verdict:
     """One objective and what became of it.
 
     Attributes:
-        subject: a request's name, or ``all``.
+        subject: a request's name, ``orders`` (what becomes of them), or ``all``.
         objective: ``p95_ms``, ``error_rate`` …
         measured: None when nothing of that kind happened, which misses nothing.
     """
@@ -113,8 +124,12 @@ def load_objectives(path: Path) -> Objectives:
         raise ObjectivesError("\n".join(lines)) from None
 
 
-def judge(objectives: Objectives, recording: Recording) -> list[Verdict]:
-    """Hold every objective against a run, those of all requests first."""
+def judge(objectives: Objectives, recording: Recording, orders: OrdersOutcome | None = None) -> list[Verdict]:
+    """Hold every objective against a run, those of all requests first.
+
+    Args:
+        orders: what became of them; None for a run that places none.
+    """
     total = recording.total
     verdicts = list(_of_requests("all", objectives.all, total.all_requests(), objectives.latency_from))
     limit = objectives.all.dropped_share
@@ -123,7 +138,23 @@ def judge(objectives: Objectives, recording: Recording) -> list[Verdict]:
     for name, wanted in objectives.requests.items():
         measured = total.requests.get(name, Measured())
         verdicts.extend(_of_requests(name, wanted, measured, objectives.latency_from))
+    if orders is not None:
+        verdicts.extend(_of_orders(objectives.orders, orders))
     return verdicts
+
+
+def _of_orders(wanted: OrderObjectives, orders: OrdersOutcome) -> Iterator[Verdict]:
+    """An order that is lost is one too many, whatever the file says."""
+    figures = {
+        "final_p95_ms": orders.until_final_ms[1] if orders.until_final_ms else None,
+        "failed_rate": orders.share(orders.ended[OrderStatus.FAILED]),
+        "unfinished_rate": orders.share(len(orders.unfinished)),
+    }
+    yield Verdict("orders", "lost_rate", 0.0, orders.share(len(orders.lost)))
+    for objective, figure in figures.items():
+        limit = getattr(wanted, objective)
+        if limit is not None:
+            yield Verdict("orders", objective, limit, figure)
 
 
 def _of_requests(

@@ -21,6 +21,14 @@ class Shape(StrEnum):
     SCENARIO = "scenario"
 
 
+class VisitKind(StrEnum):
+    """What visitors come for."""
+
+    BROWSE = "browse"
+    CHECKOUT = "checkout"
+    SHOP = "shop"
+
+
 class LoadPlan(BaseModel):
     """What to send.
 
@@ -35,6 +43,7 @@ class LoadPlan(BaseModel):
     target: str = Field(description="where the system runs")
     scenario: str = Field(description="NAME[:key=value,...] of the scenario with population and arrivals")
     shape: Shape
+    visit: VisitKind = Field(default=VisitKind.BROWSE, description="offers alone, orders alone, or both")
     seconds: float = Field(gt=0, le=86_400, description="real seconds in which load is sent")
     warm_up_s: float = Field(default=0, ge=0, le=3600, description="load before that, which does not count")
     rate: float | None = Field(default=None, gt=0, le=10_000, description="visits a second, mean of the run")
@@ -50,6 +59,10 @@ class LoadPlan(BaseModel):
     @property
     def is_open(self) -> bool:
         return self.rate is not None
+
+    @property
+    def sends_orders(self) -> bool:
+        return self.visit is not VisitKind.BROWSE
 
     def share_of_requests(self, worker: int) -> int | None:
         """How many of *max_requests* one of the workers may send; None = as many as it likes."""

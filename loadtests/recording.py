@@ -112,6 +112,7 @@ class Second:
         under_way: visits under way at its end.
         cpu_percent: of one core, by process.
         faults: errors of the generator itself, by message.
+        orders: ids of the orders that were accepted.
     """
 
     requests: defaultdict[str, Measured] = field(default_factory=lambda: defaultdict(Measured))
@@ -119,6 +120,7 @@ class Second:
     under_way: int = 0
     cpu_percent: dict[str, float] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
+    orders: list[str] = field(default_factory=list)
 
     def merge(self, other: Second) -> None:
         for name, measured in other.requests.items():
@@ -127,6 +129,7 @@ class Second:
         self.under_way += other.under_way
         self.cpu_percent.update(other.cpu_percent)
         self.faults.update(other.faults)
+        self.orders += other.orders
 
     def all_requests(self) -> Measured:
         """All names in one."""
@@ -142,6 +145,7 @@ class Second:
             "under_way": self.under_way,
             "cpu_percent": self.cpu_percent,
             "faults": self.faults,
+            "orders": self.orders,
         }
 
     @classmethod
@@ -151,6 +155,7 @@ class Second:
             under_way=written["under_way"],
             cpu_percent=written["cpu_percent"],
             faults=Counter(written["faults"]),
+            orders=list(written["orders"]),
         )
         for name, measured in written["requests"].items():
             second.requests[name] = Measured.from_json(measured)
@@ -186,10 +191,12 @@ class Recording:
         total: the whole run in one; its `under_way` and `cpu_percent` mean nothing.
         cpu_percent: samples of each process, in per cent of one core.
         warm_up_requests: requests of the warm-up, which count for the budget alone.
+        orders: ids of all orders that were accepted, the warm-up's included: none of them may be lost.
     """
 
     def __init__(self, folder: Path) -> None:
         self.warm_up_requests = 0
+        self.orders: list[str] = []
         self._folder = folder / FOLDER
         self._read_to: dict[Path, int] = {}
         self.seconds: dict[int, Second] = {}
@@ -210,6 +217,7 @@ class Recording:
     def _take(self, lines: Iterable[Mapping[str, Any]]) -> None:
         for line in lines:
             second = Second.from_json(line)
+            self.orders += second.orders
             if line["second"] < 0:
                 self.warm_up_requests += second.all_requests().requests
                 continue

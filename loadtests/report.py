@@ -13,6 +13,7 @@ from typing import Any
 
 from loadtests.histogram import LatencyHistogram
 from loadtests.objectives import Verdict
+from loadtests.orders import OrdersOutcome
 from loadtests.plan import LoadPlan
 from loadtests.recording import OUTCOMES, Measured, Recording, Second
 from loadtests.validity import generator_json
@@ -32,6 +33,7 @@ class Result:
         started: when it began.
         status: ``complete``, or ``partial`` when somebody interrupted it.
         invalid: reasons for which the figures say nothing; none = valid.
+        orders: what became of the orders; None for a run that places none.
     """
 
     plan: LoadPlan
@@ -40,6 +42,7 @@ class Result:
     status: str
     verdicts: Sequence[Verdict]
     invalid: Sequence[str]
+    orders: OrdersOutcome | None = None
 
     @property
     def verdict(self) -> str:
@@ -96,6 +99,7 @@ def run_json(result: Result) -> dict[str, Any]:
         "codes": {code: count for (_, code), count in together.outcomes.most_common() if code},
         "visits": vars(result.recording.total.visits),
         "generator_cpu": generator_json(result.recording),
+        "orders": None if result.orders is None else result.orders.to_json(),
     }
 
 

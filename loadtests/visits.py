@@ -22,6 +22,7 @@ CARTED, REDEEMED = 0.7, 0.8  # of clicked offers, of offers in the cart
 HUNTER = Segment(name="bargain_hunter", share=1.0, discount_weight=0.9)
 HUNTERS_HASTE = 0.3  # of the usual thinking time
 LOW_STOCK, RESTOCK_UNITS = 10, 100
+LOW_PRODUCT_STOCK, RESTOCK_PRODUCT_UNITS = 100, 500  # an order takes several units of several products
 PRICE_STEP = 5  # points or units of currency added to a discount, and taken back in the next round
 
 
@@ -49,7 +50,12 @@ class Request:
     once: bool = False
 
 
-REQUEST_NAMES = ("recommend", "track", "redeem", "list offers", "restock", "change price")
+LIST_PRODUCTS = Request("list products", "GET", "/products?limit=200")
+PLACE_ORDER = "place order"
+REQUEST_NAMES = (
+    *("recommend", "track", "redeem", "list offers", "restock", "change price"),
+    *(LIST_PRODUCTS.name, PLACE_ORDER, "order status", "list orders", "cancel order", "restock product"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,11 @@ class Visitor:
         chosen: Segment = self._random("segment").choices(segments, [one.share for one in segments])[0]
         return chosen
 
+    @property
+    def haste(self) -> float:
+        """Share of the usual thinking time that this person takes."""
+        return HUNTERS_HASTE if self.hunting else 1.0
+
     def appeal(self, offer: Mapping[str, Any]) -> float:
         """How attractive a served offer is to this person, 0..1."""
         weight = self.segment.discount_weight
@@ -103,46 +114,66 @@ def visit(visitor: Visitor, randomness: Random) -> Steps:
     """Ask what is on offer, look at each, act on what appeals; after a refused redemption ask once more.
 
     Returns:
-        Whether anything that was served appealed; a shop that gave no answer is not held against its offers.
+        Whether anything that was served appealed.
     """
     pleased = False
     for _ in range(2):
-        served = yield Request("recommend", "POST", "/offers/recommend", {"user_id": visitor.user_id})
-        offers: Sequence[Mapping[str, Any]] = served.body.get("recommended_offers", ())
-        if visitor.hunting:  # the largest discount first
-            offers = sorted(offers, key=lambda offer: -float(offer["discount_value"]))
-        pleased = pleased or not served.is_ok or any(visitor.appeal(offer) >= DULL_APPEAL for offer in offers)
-        missed_out = yield from _look_through(visitor, offers, randomness)
+        served = yield recommendation(visitor)
+        pleased = pleased or pleases(served, visitor)
+        missed_out = yield from look_through(visitor, served, randomness)
         if not missed_out:
             break
     return pleased
 
 
-def _look_through(visitor: Visitor, offers: Sequence[Mapping[str, Any]], randomness: Random) -> Steps:
-    """Look at the offers of one list; returns whether a redemption was refused."""
-    haste = HUNTERS_HASTE if visitor.hunting else 1.0
+def recommendation(visitor: Visitor) -> Request:
+    """Ask what is on offer."""
+    return Request("recommend", "POST", "/offers/recommend", {"user_id": visitor.user_id})
+
+
+def pleases(served: Answer, visitor: Visitor) -> bool:
+    """Whether anything that was served appeals; an answer that never came is not held against the offers."""
+    offers = served.body.get("recommended_offers", ())
+    return not served.is_ok or any(visitor.appeal(offer) >= DULL_APPEAL for offer in offers)
+
+
+def look_through(
+    visitor: Visitor, served: Answer, randomness: Random, cart: list[Mapping[str, Any]] | None = None
+) -> Steps:
+    """Look at the offers of one answer; returns whether a redemption was refused.
+
+    Args:
+        cart: takes the offers to be redeemed, for an order; None = they are redeemed at once.
+    """
+    offers: Sequence[Mapping[str, Any]] = served.body.get("recommended_offers", ())
+    if visitor.hunting:  # the largest discount first
+        offers = sorted(offers, key=lambda offer: -float(offer["discount_value"]))
     for place, offer in enumerate(offers):
         if randomness.random() >= VIEWED - 0.1 * place:
             continue
-        yield Think(haste)
-        yield _report(visitor, offer, "VIEW")
+        yield Think(visitor.haste)
+        yield report(visitor, offer, "VIEW")
         appeal = visitor.appeal(offer)
         if appeal < DULL_APPEAL:
             if randomness.random() < DISMISSED:
-                yield Think(haste)
-                yield _report(visitor, offer, "DISMISS")
+                yield Think(visitor.haste)
+                yield report(visitor, offer, "DISMISS")
             continue
         for event_type, probability in (("CLICK", appeal), ("ADD_TO_CART", CARTED), ("REDEMPTION", REDEEMED)):
             if randomness.random() >= probability:
                 break
-            yield Think(haste)
-            answer = yield _report(visitor, offer, event_type)
+            if event_type == "REDEMPTION" and cart is not None:
+                cart.append(offer)
+                break
+            yield Think(visitor.haste)
+            answer = yield report(visitor, offer, event_type)
             if event_type == "REDEMPTION" and not answer.is_ok:
                 return True
     return False
 
 
-def _report(visitor: Visitor, offer: Mapping[str, Any], event_type: str) -> Request:
+def report(visitor: Visitor, offer: Mapping[str, Any], event_type: str) -> Request:
+    """Tell the shop what a visitor did with an offer."""
     body = {
         "user_id": visitor.user_id,
         "offer_id": offer["offer_id"],
@@ -154,10 +185,15 @@ def _report(visitor: Visitor, offer: Mapping[str, Any], event_type: str) -> Requ
 
 
 class InventoryManager:
-    """Keeps the shelves filled, and raises one offer's discount for a while at a time."""
+    """Keeps the shelves filled, and raises one offer's discount for a while at a time.
 
-    def __init__(self, randomness: Random) -> None:
+    Args:
+        products: whether products are restocked as well as offers.
+    """
+
+    def __init__(self, randomness: Random, *, products: bool = False) -> None:
         self._random = randomness
+        self._products = products
         self._raised: tuple[str, float] | None = None  # the offer on sale, and its discount before
 
     def round(self) -> Steps:
@@ -169,6 +205,8 @@ class InventoryManager:
             if offer["inventory_count"] < LOW_STOCK:
                 path = f"/offers/{offer['offer_id']}/restock"
                 yield Request("restock", "POST", path, {"units": RESTOCK_UNITS}, once=True)
+        if self._products:
+            yield from _refill_products()
         on_percent = [offer for offer in offers if offer["discount_type"] == "PERCENTAGE"]
         eligible = [offer for offer in on_percent if offer["discount_value"] + PRICE_STEP <= 100]
         if eligible:
@@ -184,6 +222,16 @@ class InventoryManager:
         (offer_id, discount_value), self._raised = self._raised, None
         yield _price(offer_id, discount_value)
         return True
+
+
+def _refill_products() -> Steps:
+    """Look at all products and refill those that run out; returns whether one did."""
+    listed = yield LIST_PRODUCTS
+    low = [product for product in listed.body.get("products", ()) if product["stock"] < LOW_PRODUCT_STOCK]
+    for product in low:
+        path = f"/products/{product['productId']}/restock"
+        yield Request("restock product", "POST", path, {"units": RESTOCK_PRODUCT_UNITS}, once=True)
+    return bool(low)
 
 
 def _price(offer_id: str, discount_value: float) -> Request:

@@ -18,7 +18,7 @@ from simulator.scenario import Scenario, load_scenario
 from simulator.shoppers.buying import Buying
 from simulator.shoppers.clocks import RealTime
 from simulator.shoppers.crowd import gather
-from simulator.shoppers.deliveries import deliveries
+from simulator.shoppers.deliveries import deliveries, product_deliveries
 from simulator.shoppers.http_shop import HttpShop
 from simulator.shoppers.population import Person, Population
 from simulator.shoppers.report import progress_line, summary_tables
@@ -33,6 +33,7 @@ SPEED = 600.0
 VISITS_PER_DAY = 5.5
 STARTS_AT_HOUR = 11
 RESTOCK_HOURS = 12.0  # 72 real seconds at the default speed
+PRODUCTS_SOONER = 6  # products come back after a part of the time: what is missing is no pivot to look at
 THREADS = 16
 PIPELINE_S = 10.0  # real seconds within which most orders are carried out
 WITHOUT_PHONE = 4  # one customer in so many has a phone
@@ -145,7 +146,9 @@ def _let_in(run: Run, env: simpy.Environment, shop: HttpShop, clock: RealTime) -
     )
     gather(env, Population(population, streams, SAMPLE_USERS), around)
     if run.restock_hours and run.api_key:
-        env.process(deliveries(env, shop, clock, tally, after_s=run.restock_hours * HOUR_S))
+        after_s = run.restock_hours * HOUR_S
+        env.process(deliveries(env, shop, clock, tally, after_s=after_s))
+        env.process(product_deliveries(env, shop, clock, tally, after_s=after_s / PRODUCTS_SOONER))
     return tally
 
 

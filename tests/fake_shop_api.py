@@ -1,4 +1,4 @@
-"""A small stand-in for the deployed API's two public routes, for tests of their clients."""
+"""A small stand-in for the deployed API's routes on offers, for tests of clients; `tests.fake_till` sells."""
 
 import json
 import threading
@@ -97,7 +97,14 @@ def served(api: FakeShopApi) -> Iterator[str]:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._give_answer(
+                json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
+            )
+
+        def do_GET(self) -> None:
+            self._give_answer({})
+
+        def _give_answer(self, body: dict[str, Any]) -> None:
             status, answer, headers = api.answer(self.path, body, self.headers)
             content = json.dumps(answer).encode()
             self.send_response(status)

@@ -8,8 +8,9 @@ from loadtests.recording import OK, Recorder, Recording
 
 # Every variable that `make load` reads.
 SETTINGS = (
-    *("TARGET", "OFFERLOOP_TARGET", "RATE", "USERS", "SHAPE", "SCENARIO", "DURATION", "MINUTES", "SPEED"),
-    *("SEED", "WORKERS", "THINK", "PLACES", "WARM_UP", "MANAGER", "MAX_REQUESTS", "OBJECTIVES", "RESULTS"),
+    *("TARGET", "OFFERLOOP_TARGET", "RATE", "USERS", "SHAPE", "VISIT", "SCENARIO", "DURATION", "MINUTES"),
+    *("SPEED", "SEED", "WORKERS", "THINK", "PLACES", "WARM_UP", "MANAGER", "MAX_REQUESTS", "OBJECTIVES"),
+    "RESULTS",
 )
 
 

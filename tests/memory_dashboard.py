@@ -16,7 +16,16 @@ from dashboard.data import (
     Trends,
     Unreachable,
 )
-from harness.seed import sample_offers, sample_shoppers
+from dashboard.order_data import (
+    NEWEST_NOTICES,
+    NEWEST_ORDERS,
+    WAITING_SHOWN,
+    Notices,
+    OrderDetails,
+    Orders,
+    OrderStory,
+)
+from harness.seed import sample_offers, sample_products, sample_shoppers
 from offerloop.errors import Refusal
 from offerloop.offers.count_engagement import count_engagement
 from offerloop.offers.manage_offers import create_offer, restock_offer
@@ -26,6 +35,7 @@ from offerloop.offers.relevance import MAX_TRENDING
 from offerloop.offers.run_experiments import experiment_result, prepare_experiment, start_experiment
 from offerloop.offers.track_event import TrackEvent, track_event
 from offerloop.offers.watch_inventory import watch_inventory
+from offerloop.orders.model import IN_PROGRESS
 from simulator.findings import Breach, InvariantResult
 from simulator.invariants import INVARIANTS
 from simulator.memory.activity import MemoryActivityStore
@@ -33,13 +43,17 @@ from simulator.memory.administration import MemoryExperimentStore, MemoryOfferSt
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
+from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore
 from simulator.memory.serving import MemoryContextReader, MemoryRankedLists
 from simulator.memory.world import MemoryWorld
 from tests.factories import NOON, FixedClock, an_experiment
+from tests.traded_orders import Trade
 
 LAPTOP, TRIP = "OFF001", "OFF006"
 BROWSED = (EventType.VIEW,) * 4 + (EventType.CLICK,) * 3 + (EventType.ADD_TO_CART,)
 ACTIONS = (*BROWSED, EventType.REDEMPTION, EventType.REDEMPTION, EventType.REDEMPTION, EventType.DISMISS)
+
+TRADED_S = 540  # about as long as `Trade.some_minutes` takes
 
 
 class MemoryDashboard:
@@ -65,6 +79,8 @@ class MemoryDashboard:
             self.activity.put_shopper(shopper)
         for offer in sample_offers(NOON) if offers is None else offers:
             create_offer(offer, store=self.offers, clock=self.clock)
+        for product in sample_products():
+            self.world.products[product.product_id] = product
         self.deliver()
 
     def live_through(self, seconds: int = 900, seed: int = 1) -> None:
@@ -91,6 +107,15 @@ class MemoryDashboard:
             if step == 220:
                 self.sell_out(LAPTOP)
             self.deliver()
+        self.trade()
+
+    def trade(self) -> None:
+        """Some minutes of orders, the last of them just now."""
+        began = FixedClock(self.clock.at_ms - 1_000 * TRADED_S)
+        trade = Trade(MemoryOrderStore(self.world), MemoryNoticeLog(self.world), began)
+        trade.some_minutes()
+        self.clock.at_ms = max(self.clock.at_ms, trade.clock.at_ms)
+        self.deliver()
 
     def start_experiment(self) -> None:
         self.tests.create_experiment(an_experiment("more-urgency"))
@@ -163,6 +188,34 @@ class MemoryDashboard:
             )
             for experiment in self.tests.experiments()
         ]
+
+    def orders(self) -> Orders:
+        self._must_run()
+        newest = sorted(self.world.orders.values(), key=lambda order: -order.placed_at_ms)
+        waiting = [order for order in newest if order.status in IN_PROGRESS]
+        return Orders(
+            self.clock.now_ms(),
+            [OrderStory(order, self.world.transitions[order.order_id]) for order in newest[:NEWEST_ORDERS]],
+            is_cut=len(newest) > NEWEST_ORDERS,
+            in_progress=len(waiting),
+            waiting=sorted(waiting, key=lambda order: order.updated_at_ms)[:WAITING_SHOWN],
+            oldest_placed_at_ms=waiting[-1].placed_at_ms if waiting else None,
+        )
+
+    def order(self, order_id: str) -> OrderDetails | None:
+        self._must_run()
+        if order_id not in self.world.orders:
+            return None
+        about = sorted(
+            (notice for notice in self.world.notices.values() if notice.order_id == order_id),
+            key=lambda notice: notice.at_ms,
+        )
+        return OrderDetails(self.world.orders[order_id], self.world.transitions[order_id], about)
+
+    def notices(self) -> Notices:
+        self._must_run()
+        newest = MemoryNoticeLog(self.world).latest(NEWEST_NOTICES)
+        return Notices(self.clock.now_ms(), newest, len(newest) == NEWEST_NOTICES)
 
     def health(self) -> Health:
         self._must_run()

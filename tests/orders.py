@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from offerloop import money
+from offerloop.clock import Clock, Ids
 from offerloop.errors import PaymentUnavailable
 from offerloop.orders.model import Address, Order, OrderLine, Product, Tracking
 from offerloop.orders.place_order import PlaceOrder, RequestedLine, place_order
-from offerloop.orders.ports import Payment, PaymentStatus
+from offerloop.orders.ports import OrderStore, Payment, PaymentStatus
 from offerloop.orders.process_order import Processing
 from simulator.memory.ids import SeededIds
 from simulator.memory.orders import MemoryOrderStore
@@ -112,6 +113,12 @@ class Till:
         return sum(self.taken.values()) - sum(self.given_back.values())
 
 
+def placed(command: PlaceOrder, store: OrderStore, clock: Clock, ids: Ids, **request: object) -> str:
+    """Place an order in euros; gives its id."""
+    answer = place_order(command, store=store, clock=clock, ids=ids, currency="EUR", **request)  # type: ignore[arg-type]
+    return str(answer["orderId"])
+
+
 class Post:
     """A `Carrier`."""
 
@@ -132,15 +139,7 @@ class OrderDesk:
 
     def place(self, command: PlaceOrder, **request: object) -> str:
         """The new order's id."""
-        answer = place_order(
-            command,
-            store=self.store,
-            clock=self.clock,
-            ids=self.ids,
-            currency="EUR",
-            **request,  # type: ignore[arg-type]
-        )
-        return str(answer["orderId"])
+        return placed(command, self.store, self.clock, self.ids, **request)
 
     def product(self, product_id: str = "LAPTOP001") -> Product:
         return self.world.products[product_id]

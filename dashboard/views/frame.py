@@ -17,7 +17,9 @@ _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; padding-bottom: 2rem; }
 [class*="st-key-tiles"] > div { flex: 1 1 9rem !important; min-width: 9rem; width: auto !important; }
 [data-testid="stMetricValue"] { font-variant-numeric: tabular-nums; font-size: 1.75rem; }
-[data-testid="stMetricValue"] * { white-space: normal; overflow: visible; overflow-wrap: anywhere; }
+[data-testid="stMetricValue"], [data-testid="stMetricValue"] * {
+  white-space: normal !important; overflow: visible; overflow-wrap: anywhere;
+}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   h1 { font-size: 1.7rem !important; }
@@ -61,6 +63,21 @@ def empty(title: str, words: str, command: str) -> None:
         st.code(command, language="bash")
 
 
+def order_command(api_url: str) -> str:
+    """Commands that place an order; the key stays out of the page."""
+    return f"""API={api_url}
+KEY=$(make -s outputs | python3 -c 'import json, sys; print(json.load(sys.stdin)["api_key"])')
+curl -X POST "$API/orders" -H "X-API-Key: $KEY" -H "Content-Type: application/json" -d '{{
+  "customerId": "customer123",
+  "items": [{{"productId": "LAPTOP001", "name": "Laptop", "quantity": 1, "price": 1299.99}}],
+  "totalAmount": 1299.99,
+  "customerEmail": "customer@shop.test",
+  "customerPhone": "+447700900123",
+  "shippingAddress": {{"street": "1 Main Street", "city": "Springfield", "state": "IL",
+    "zipCode": "62701", "country": "US"}}
+}}'"""
+
+
 def tiles(count: int, *, key: str = "tiles") -> list[DeltaGenerator]:
     """*count* boxes of the same width, in a row that wraps: two beside each other on a phone."""
     row = st.container(horizontal=True, gap="small", key=key)
@@ -69,6 +86,11 @@ def tiles(count: int, *, key: str = "tiles") -> list[DeltaGenerator]:
 
 def clock_time(epoch_s: float) -> str:
     return f"{datetime.fromtimestamp(epoch_s, UTC):%H:%M:%S}"
+
+
+def date_time(at_ms: int) -> str:
+    """UTC to the second, with its day: orders of several days stand in one list."""
+    return f"{datetime.fromtimestamp(at_ms / 1_000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def ago(seconds: float) -> str:

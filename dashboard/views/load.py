@@ -51,6 +51,7 @@ def _run(run: LoadRun) -> None:
     """One run, from its verdict to its tables."""
     _verdict(run)
     _tiles(run)
+    _orders(run)
     _over_time(run)
     _tables(run)
 
@@ -93,6 +94,12 @@ def _tiles(run: LoadRun) -> None:
     )
     failed.metric("Failed", f"{outcomes['failed']:,}", border=True)
     cpu.metric("Generator CPU", f"{run.cpu_percent:.0f} %", border=True, help="of one core, busiest process")
+
+
+def _orders(run: LoadRun) -> None:
+    if run.orders:
+        st.subheader("Orders")
+        st.markdown("\n".join(f"- {line}" for line in run.orders))
 
 
 def _ms(latencies: Mapping[str, float | None], name: str) -> str:

@@ -1,5 +1,6 @@
 """The audit: conservation laws checked on everything that a running system has stored."""
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence, Sized
 from dataclasses import dataclass, replace
@@ -107,23 +108,43 @@ def _rows(snapshot: Snapshot) -> int:
 
 
 def wait_until_settled(system: RunningSystem, timeout_s: float = SETTLED_WITHIN_S) -> bool:
-    """Wait until nothing is on its way: the outboxes empty, counting and listing quiet for QUIET_FOR_S.
+    """Wait until nothing is on its way: outboxes and queues empty, consumers quiet for QUIET_FOR_S.
 
+    Args:
+        timeout_s: for which a backlog may stay as long as it is; one that shrinks is waited for.
     Returns:
         False when traffic or a backlog kept the system busy for *timeout_s*; an audit is still right then,
         only slower.
     """
     deadline = time.monotonic() + timeout_s
     progress: object = None
+    least = math.inf
     quiet_since = time.monotonic()
     while time.monotonic() < deadline:
-        now = _progress(system)
+        waiting = messages_waiting(system)
+        if 0 < waiting < least:
+            least, deadline = waiting, time.monotonic() + timeout_s
+        now = _progress(system) if not waiting else None
         if now is None or now != progress:
             progress, quiet_since = now, time.monotonic()
         elif time.monotonic() - quiet_since >= QUIET_FOR_S:
             return True
         time.sleep(POLL_S)
     return False
+
+
+def messages_waiting(system: RunningSystem) -> int:
+    """How many messages of orders are in their queues or being handled, as far as SQS knows."""
+    names = ("OrderQueueUrl", "OrderFollowupsUrl")
+    return sum(_depth(system, system.outputs[name]) for name in names if name in system.outputs)
+
+
+def _depth(system: RunningSystem, queue_url: str) -> int:
+    found = system.client("sqs").get_queue_attributes(
+        QueueUrl=queue_url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )
+    return sum(map(int, found["Attributes"].values()))
 
 
 def _progress(system: RunningSystem) -> tuple[str, str] | None:

@@ -44,16 +44,18 @@ class ApiCalls:
         answer = self._connection.getresponse()
         return answer.status, answer.read()
 
-    def timed_post(self, path: str, body: object) -> float:
-        """Give the seconds that a call takes which must answer 200.
+    def timed_post(
+        self, path: str, body: object, headers: Mapping[str, str] | None = None, *, expected: int = 200
+    ) -> float:
+        """Give the seconds that a call takes which must answer *expected*.
 
         Raises:
             RuntimeError: it did not.
         """
         began = time.perf_counter()
-        status, answer = self.call("POST", path, body)
+        status, answer = self.call("POST", path, body, headers)
         seconds = time.perf_counter() - began
-        if status != 200:
+        if status != expected:
             raise RuntimeError(f"POST {path} answered {status}: {answer[:200]!r}")
         return seconds
 

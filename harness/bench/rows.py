@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from harness.bench import capacity, catalogue, cold_start, localstack, race, recommend, same_hash, twin, up
+from harness.bench import (
+    capacity,
+    catalogue,
+    cold_start,
+    localstack,
+    orders,
+    race,
+    recommend,
+    same_hash,
+    twin,
+    up,
+)
 from harness.bench.row import Row
 from harness.settings import Refusal
 
@@ -13,6 +24,7 @@ ROWS = (
     Row("twin", "the baseline scenario in the twin", twin.measure),
     Row("hash", "same seed, same result", same_hash.measure),
     Row("recommend", "a warm recommendation, deployed", recommend.measure),
+    Row("orders", "from POST /orders to COMPLETED, deployed", orders.measure),
     Row("race", "the last units of an offer, deployed", race.measure),
     Row("capacity", "what the embedded target carries", capacity.measure),
     Row("localstack", "the same on LocalStack without Docker", localstack.measure),

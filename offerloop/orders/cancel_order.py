@@ -5,7 +5,7 @@ from offerloop.errors import Busy, OrderNotOpen, UnknownOrder
 from offerloop.idempotency import Answer
 from offerloop.orders import steps
 from offerloop.orders.model import IN_PROGRESS, Order, OrderStatus
-from offerloop.orders.ports import OrderStore, StaleOrder
+from offerloop.orders.ports import OrderStore, Report, StaleOrder, nobody
 
 MAX_DECISIONS = 8  # an order in progress takes five steps at most
 BY_CUSTOMER = "cancelled by the customer"
@@ -25,9 +25,18 @@ def order_of(order_id: str, customer_id: str | None, store: OrderStore) -> Order
     return order
 
 
-def cancel_order(order_id: str, *, store: OrderStore, clock: Clock, customer_id: str | None = None) -> Answer:
+def cancel_order(
+    order_id: str,
+    *,
+    store: OrderStore,
+    clock: Clock,
+    customer_id: str | None = None,
+    report: Report = nobody,
+) -> Answer:
     """Cancel an order in progress; once it is CANCELLED, the same answer again.
 
+    Args:
+        report: told when this call cancelled it.
     Returns:
         `{"orderId", "status"}`
     Raises:
@@ -45,5 +54,6 @@ def cancel_order(order_id: str, *, store: OrderStore, clock: Clock, customer_id:
             store.write(step)
         except StaleOrder:
             continue
+        report(step)
         return {"orderId": order_id, "status": step.after.status.value}
     raise Busy("the order is being processed at this moment")

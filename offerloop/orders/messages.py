@@ -1,9 +1,13 @@
 """The messages that an order's transitions put in the outbox. Their ids follow from the transition."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 
+from offerloop import money
 from offerloop.orders.model import Order
 from offerloop.outbox import Message, Topic
+
+SHOWN_ID_LENGTH = 8
 
 
 class NoticeKind(StrEnum):
@@ -27,8 +31,14 @@ def work(order: Order) -> Message:
 
 
 def notice(order: Order, kind: NoticeKind) -> Message:
-    """Asks for a text message to the customer."""
-    return _message(order, Topic.ORDER_NOTICE, kind.lower(), {"kind": kind.value})
+    """Asks for a text message to the customer, and says all of it: the order may go on meanwhile."""
+    body: dict[str, str | int | None] = {
+        "kind": kind.value,
+        "customer_id": order.customer_id,
+        "phone": order.phone,
+        "text": text_of(order, kind),
+    }
+    return _message(order, Topic.ORDER_NOTICE, kind.lower(), body)
 
 
 def settlement(order: Order, kind: SettlementKind, amount: int) -> Message:
@@ -37,7 +47,7 @@ def settlement(order: Order, kind: SettlementKind, amount: int) -> Message:
     Args:
         amount: of a REFUND, > 0; of a VOID 0, because it takes back whatever there is.
     """
-    body: dict[str, str | int] = {"kind": kind.value, "amount": amount, "number": order.version}
+    body: dict[str, str | int | None] = {"kind": kind.value, "amount": amount, "number": order.version}
     return _message(order, Topic.SETTLEMENT, f"{kind.lower()}-{order.version}", body)
 
 
@@ -58,7 +68,7 @@ def redemptions(order: Order) -> tuple[Message, ...]:
     )
 
 
-def _message(order: Order, topic: Topic, name: str, body: dict[str, str | int]) -> Message:
+def _message(order: Order, topic: Topic, name: str, body: dict[str, str | int | None]) -> Message:
     return Message(
         message_id=f"{order.order_id}:{name}",
         topic=topic,
@@ -66,3 +76,28 @@ def _message(order: Order, topic: Topic, name: str, body: dict[str, str | int]) 
         body={"order_id": order.order_id, **body},
         written_at_ms=order.updated_at_ms,
     )
+
+
+def text_of(order: Order, kind: NoticeKind) -> str:
+    """Write the message."""
+    head = f"Order ID: {order.order_id[:SHOWN_ID_LENGTH]}..."
+    at = _utc(order.placed_at_ms if kind is NoticeKind.CREATED else order.updated_at_ms)
+    if kind is NoticeKind.CREATED:
+        return "\n".join(
+            [
+                "🛒 Order Created!",
+                head,
+                f"Customer: {order.customer_id}",
+                f"Items: {order.units}",
+                f"Total: {money.shown(order.total, order.currency)}",
+                "Status: Processing",
+                f"Time: {at}",
+            ]
+        )
+    if kind is NoticeKind.COMPLETED:
+        return "\n".join(["✅ Order Completed!", head, "Status: Ready for shipping", f"Completed: {at}"])
+    return "\n".join(["❌ Order Failed!", head, f"Reason: {order.reason}", f"Failed: {at}"])
+
+
+def _utc(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms // 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -1,16 +1,11 @@
-"""Text messages to customers: what they say, and that each is sent at most once."""
+"""Text messages to customers: what is kept of them, and that each is sent at most once."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from offerloop import money
 from offerloop.orders.messages import NoticeKind
-from offerloop.orders.model import Order
 from offerloop.record import record
-
-SHOWN_ID_LENGTH = 8
 
 
 class NoticeStatus(StrEnum):
@@ -67,28 +62,3 @@ class NoticeLog(Protocol):
 
     def latest(self, limit: int) -> Sequence[Notice]:
         """Up to *limit* notices, newest first; eventually consistent."""
-
-
-def text_of(order: Order, kind: NoticeKind) -> str:
-    """Write the message."""
-    head = f"Order ID: {order.order_id[:SHOWN_ID_LENGTH]}..."
-    at = _utc(order.placed_at_ms if kind is NoticeKind.CREATED else order.updated_at_ms)
-    if kind is NoticeKind.CREATED:
-        return "\n".join(
-            [
-                "🛒 Order Created!",
-                head,
-                f"Customer: {order.customer_id}",
-                f"Items: {order.units}",
-                f"Total: {money.shown(order.total, order.currency)}",
-                "Status: Processing",
-                f"Time: {at}",
-            ]
-        )
-    if kind is NoticeKind.COMPLETED:
-        return "\n".join(["✅ Order Completed!", head, "Status: Ready for shipping", f"Completed: {at}"])
-    return "\n".join(["❌ Order Failed!", head, f"Reason: {order.reason}", f"Failed: {at}"])
-
-
-def _utc(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms // 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -31,7 +31,7 @@ from offerloop.orders.model import (
     Product,
     ProductStatus,
 )
-from offerloop.orders.ports import OrderStore, Shelf, StaleOrder
+from offerloop.orders.ports import OrderStore, Report, Shelf, StaleOrder, nobody
 from offerloop.record import record
 
 MAX_DECISIONS = 4  # twins of one request are answered by the second look; nothing else makes a placing stale
@@ -74,9 +74,12 @@ def place_order(
     ids: Ids,
     currency: str,
     request: IdempotentRequest | None = None,
+    report: Report = nobody,
 ) -> Answer:
     """Store and announce one order.
 
+    Args:
+        report: told of an order that is new.
     Returns:
         `{"orderId", "status", "totalAmount", "currency"}`, the amount in minor units; the earlier answer
         when *request* was answered before.
@@ -99,10 +102,12 @@ def place_order(
             "totalAmount": order.total,
             "currency": currency,
         }
+        step = steps.placing(order, answered(request, answer, now_ms // 1_000))
         try:
-            store.write(steps.placing(order, answered(request, answer, now_ms // 1_000)))
+            store.write(step)
         except StaleOrder:
             continue
+        report(step)
         return answer
     raise Busy("the same request is being answered elsewhere")
 

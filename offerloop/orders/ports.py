@@ -1,6 +1,6 @@
 """What the orders system needs from the world. Every port has one contract suite, run on each adapter."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -94,6 +94,13 @@ class OrderStep:
     units: Units | None = None
     limits: Mapping[str, int] | None = None
     answered: AnsweredRequest | None = None
+
+
+Report = Callable[[OrderStep], None]  # told of a transition right after it is stored
+
+
+def nobody(_: OrderStep) -> None:
+    """A `Report` to nobody."""
 
 
 class StaleOrder(Stale):

@@ -5,14 +5,23 @@ step was decided on, the payment service and the carrier are asked under the ord
 loses a step looks at the order again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from offerloop.clock import Clock
-from offerloop.errors import Conflict, OutOfStock, Refusal
+from offerloop.errors import Conflict, OutOfStock
 from offerloop.offers.track_event import check_redeemable
 from offerloop.orders import steps
 from offerloop.orders.model import IN_PROGRESS, Order, OrderStatus, Product, ProductStatus, units_of
-from offerloop.orders.ports import Carrier, OrderStep, OrderStore, PaymentGateway, PaymentStatus, StaleOrder
+from offerloop.orders.ports import (
+    Carrier,
+    OrderStep,
+    OrderStore,
+    PaymentGateway,
+    PaymentStatus,
+    Report,
+    StaleOrder,
+    nobody,
+)
 from offerloop.record import record
 
 
@@ -28,7 +37,7 @@ class Processing:
     payments: PaymentGateway
     carrier: Carrier
     clock: Clock
-    report: Callable[[OrderStep], None] = lambda _: None
+    report: Report = nobody
 
 
 def process_order(order_id: str, processing: Processing) -> Order:
@@ -59,7 +68,7 @@ def advance(order: Order, processing: Processing) -> Order:
         processing.store.write(step)
     except StaleOrder:
         return processing.store.get(order.order_id)
-    except Conflict as refusal:  # stock, or an offer, that went while the step was taken
+    except Conflict as refusal:  # stock, or an offer, that is not there, or went while the step was taken
         return fail_order(order, refusal.message, processing)
     processing.report(step)
     return step.after
@@ -84,14 +93,19 @@ def _validate(order: Order, processing: Processing) -> OrderStep:
     return steps.moving(order, OrderStatus.VALIDATING, processing.clock.now_ms())
 
 
-def _check_lines(order: Order, processing: Processing) -> OrderStep:
-    """Whether all that was ordered is still sold and still offered."""
+def _check_sums(order: Order, processing: Processing) -> OrderStep:
+    """Whether the order agrees with itself; who placed it saw to that, but other hands reach the table."""
     now_ms = processing.clock.now_ms()
-    try:
-        _look_over(order, processing.store, now_ms // 1_000)
-    except Refusal as refusal:
-        return steps.ending(order, OrderStatus.FAILED, refusal.message, now_ms)
+    if order.total != sum(line.amount for line in order.lines) or min(_lowest(order)) < 0:
+        return steps.ending(order, OrderStatus.FAILED, "the order's amounts do not add up", now_ms)
     return steps.moving(order, OrderStatus.INVENTORY_CHECK, now_ms)
+
+
+def _lowest(order: Order) -> Iterator[int]:
+    """What must not be negative: units beyond the first of each line, and what each is paid."""
+    for line in order.lines:
+        yield line.quantity - 1
+        yield line.unit_paid
 
 
 def _look_over(order: Order, store: OrderStore, now: int) -> dict[str, int]:
@@ -125,6 +139,7 @@ def check_in_stock(product: Product | None, product_id: str, units: int) -> None
 
 
 def _take_holds(order: Order, processing: Processing) -> OrderStep:
+    """Whether all that was ordered is still sold and still offered, and if so, take it."""
     now_ms = processing.clock.now_ms()
     limits = _look_over(order, processing.store, now_ms // 1_000)
     return steps.moving(order, OrderStatus.PAYMENT_PROCESSING, now_ms, "stock held", limits=limits)
@@ -149,7 +164,7 @@ def _ship(order: Order, processing: Processing) -> OrderStep:
 
 _NEXT: dict[OrderStatus, Callable[[Order, Processing], OrderStep]] = {
     OrderStatus.PENDING: _validate,
-    OrderStatus.VALIDATING: _check_lines,
+    OrderStatus.VALIDATING: _check_sums,
     OrderStatus.INVENTORY_CHECK: _take_holds,
     OrderStatus.PAYMENT_PROCESSING: _pay,
     OrderStatus.FULFILLMENT: _ship,

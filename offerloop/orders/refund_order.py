@@ -9,7 +9,7 @@ from offerloop.errors import Busy, FieldError, InvalidInput, OrderNotOpen
 from offerloop.idempotency import Answer, IdempotentRequest, answered, recall
 from offerloop.orders import steps
 from offerloop.orders.model import PAID, Order, OrderStatus
-from offerloop.orders.ports import OrderStore, StaleOrder
+from offerloop.orders.ports import OrderStore, Report, StaleOrder, nobody
 from offerloop.record import record
 
 MAX_DECISIONS = 8
@@ -31,9 +31,12 @@ def refund_order(
     clock: Clock,
     reason: str = "refunded",
     request: IdempotentRequest | None = None,
+    report: Report = nobody,
 ) -> Answer:
     """Refund some units, or all that are left when no line is named.
 
+    Args:
+        report: told of a refund that is new.
     Returns:
         `{"orderId", "status", "refundedAmount", "refundedTotal"}`, amounts in minor units; the earlier
         answer when *request* was answered before.
@@ -57,6 +60,7 @@ def refund_order(
             store.write(replace(step, answered=answered(request, answer, step.now)))
         except StaleOrder:
             continue
+        report(step)
         return answer
     raise Busy("the order is being refunded elsewhere")
 

@@ -7,9 +7,8 @@ from typing import Protocol
 from offerloop.clock import Clock
 from offerloop.errors import Refusal
 from offerloop.orders.messages import NoticeKind
-from offerloop.orders.model import Order
-from offerloop.orders.notices import Notice, NoticeLog, NoticeStatus, text_of
-from offerloop.orders.ports import OrderStore
+from offerloop.orders.notices import Notice, NoticeLog, NoticeStatus
+from offerloop.outbox import Message
 from offerloop.record import record
 
 
@@ -55,40 +54,61 @@ class NoticeRules:
 class NoticeDesk:
     """Everything that sending a notice needs."""
 
-    orders: OrderStore
     log: NoticeLog
     sender: NoticeSender
     rules: NoticeRules
     clock: Clock
 
 
-def send_notice(order_id: str, kind: NoticeKind, desk: NoticeDesk) -> NoticeStatus | None:
+@record(frozen=True, slots=True)
+class AskedNotice:
+    """A text message that a transition asks for; *phone* is None for a customer who gave none."""
+
+    order_id: str
+    kind: NoticeKind
+    customer_id: str
+    phone: str | None
+    text: str
+
+
+def notice_of(message: Message) -> AskedNotice:
+    """Read what `messages.notice` wrote."""
+    body = message.body
+    phone = body["phone"]
+    return AskedNotice(
+        order_id=str(body["order_id"]),
+        kind=NoticeKind(str(body["kind"])),
+        customer_id=str(body["customer_id"]),
+        phone=None if phone is None else str(phone),
+        text=str(body["text"]),
+    )
+
+
+def send_notice(asked: AskedNotice, desk: NoticeDesk) -> NoticeStatus | None:
     """Keep a notice, then send it; what was begun is never sent again, whatever became of it.
 
     Returns:
         What became of it; None when it was begun before.
-    Raises:
-        UnknownOrder
     """
-    order = desk.orders.get(order_id)
     now_ms = desk.clock.now_ms()
-    begun = Notice(
-        order_id, kind, order.customer_id, order.phone, text_of(order, kind), NoticeStatus.SENDING, now_ms
-    )
+    # Without a phone nothing is left to be told but the shop's own subscribers: that end is known at once.
+    first = NoticeStatus.SENDING if asked.phone is not None else NoticeStatus.NO_PHONE
+    begun = Notice(asked.order_id, asked.kind, asked.customer_id, asked.phone, asked.text, first, now_ms)
     if not desk.log.begin(begun):
         return None
-    status = _deliver(order, begun, desk)
-    desk.log.end(replace(begun, status=status))
+    status = _deliver(begun, desk)
+    if status is not first:
+        desk.log.end(replace(begun, status=status))
     return status
 
 
-def _deliver(order: Order, notice: Notice, desk: NoticeDesk) -> NoticeStatus:
+def _deliver(notice: Notice, desk: NoticeDesk) -> NoticeStatus:
     try:
         desk.sender.announce(notice.text)
-        refused = _why_not(order.phone, notice.at_ms, desk)
-        if refused is not None or order.phone is None:
+        refused = _why_not(notice.phone, notice.at_ms, desk)
+        if refused is not None or notice.phone is None:
             return refused or NoticeStatus.NO_PHONE
-        desk.sender.send(order.phone, notice.text)
+        desk.sender.send(notice.phone, notice.text)
     except NoticeNotSent:
         return NoticeStatus.FAILED
     return NoticeStatus.SENT

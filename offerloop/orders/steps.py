@@ -18,7 +18,6 @@ from offerloop.orders.model import (
     StockMove,
     Tracking,
     Transition,
-    Units,
     stock_move,
     units_of,
 )
@@ -55,7 +54,7 @@ def moving(
     told: tuple[Message, ...] = ()
     if to is OrderStatus.COMPLETED:
         told = (messages.notice(after, NoticeKind.COMPLETED), *messages.redemptions(after))
-    return _step(order, after, detail, told, _all_units(order), limits=limits)
+    return _step(order, after, detail, told, limits=limits)
 
 
 def ending(order: Order, to: OrderStatus, reason: str, now_ms: int) -> OrderStep:
@@ -66,7 +65,7 @@ def ending(order: Order, to: OrderStatus, reason: str, now_ms: int) -> OrderStep
         told.append(messages.notice(after, NoticeKind.FAILED))
     if order.status in HOLDING and order.total:
         told.append(messages.settlement(after, SettlementKind.VOID, 0))
-    return _step(order, after, reason, tuple(told), _all_units(order))
+    return _step(order, after, reason, tuple(told))
 
 
 def refunding(order: Order, counts: tuple[int, ...], now_ms: int, reason: str) -> OrderStep:
@@ -82,7 +81,7 @@ def refunding(order: Order, counts: tuple[int, ...], now_ms: int, reason: str) -
     to = OrderStatus.REFUNDED if whole else OrderStatus.PARTIALLY_REFUNDED
     after = replace(_after(order, to, now_ms), lines=lines, refunded=order.refunded + amount)
     told = (messages.settlement(after, SettlementKind.REFUND, amount),) if amount else ()
-    return _step(order, after, reason, told, units_of(order.lines, counts))
+    return _step(order, after, reason, told, counts)
 
 
 def _after(order: Order, to: OrderStatus, now_ms: int) -> Order:
@@ -100,11 +99,19 @@ def _step(
     after: Order,
     detail: str,
     told: tuple[Message, ...],
-    units: Units,
+    counts: tuple[int, ...] | None = None,
     *,
     limits: Mapping[str, int] | None = None,
 ) -> OrderStep:
+    """Put a transition together.
+
+    Args:
+        counts: units of each line that move, if any do; None = all.
+    """
     move = stock_move(before.status, after.status)
+    units = None
+    if move is not None:
+        units = units_of(before.lines, counts or tuple(line.quantity for line in before.lines))
     return OrderStep(
         before=before,
         after=after,
@@ -114,10 +121,6 @@ def _step(
         messages=told,
         now=after.updated_at_ms // 1_000,
         move=move,
-        units=None if move is None else units,
+        units=units,
         limits=limits,
     )
-
-
-def _all_units(order: Order) -> Units:
-    return units_of(order.lines, tuple(line.quantity for line in order.lines))

@@ -60,9 +60,15 @@ def distances(observed: Observed, estimates: Estimates, seed: int) -> list[Dista
         days.append(orders_per_day(orders.at_s, observed.first_day, observed.end_day))
     values = Streams(seed).generator("calibrate-basket")
     baskets = _baskets(estimates.basket, total, values)
+    lines = estimates.basket.lines
+    of_lines = []
+    if lines is not None:
+        drawn = np.maximum(1, np.round(values.lognormal(lines.mu, lines.sigma, total)))
+        of_lines = [_distance("lines of a basket", observed.lines.astype(np.float64), drawn)]
     observed_gaps = gaps_days(observed.customer, observed.at_s, whole=not observed.has_time_of_day)
     return [
         _distance("basket value", observed.value_hundredths[observed.value_hundredths > 0] / 100, baskets),
+        *of_lines,
         _distance("gap between orders, days", observed_gaps, np.concatenate(gaps)),
         _distance(
             "orders per day",

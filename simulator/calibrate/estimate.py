@@ -12,7 +12,7 @@ from simulator.calibrate.lapsing import MEAN_BOUNDS, Habits, fit, histories
 from simulator.calibrate.observed import DAY_S, Observed, orders_per_day
 from simulator.calibrate.simulate import simulate
 from simulator.scenario import load_scenario
-from simulator.scenario.model import ArrivalsSection, Basket, PricePoint
+from simulator.scenario.model import ArrivalsSection, Basket, Lines, PricePoint
 from simulator.shoppers.streams import Streams
 
 CUSTOMERS_FOR_A_MEAN = 20_000  # simulated at least, to know what the model expects
@@ -58,7 +58,7 @@ def estimate(observed: Observed, seed: int) -> Estimates:
         habits=habits,
         arrivals=profile.model_copy(update={"day_factor_cv": cv}),
         users=max(1, round(len(observed.customer) / observed.days / habits.mean_per_day)),
-        basket=basket(observed.value_hundredths),
+        basket=basket(observed.value_hundredths, observed.lines),
         worthless_share=float(np.mean(observed.value_hundredths <= 0)),
         categories={name: count / bought for name, count in observed.categories.most_common()},
     )
@@ -91,8 +91,12 @@ def rounded_shares(weights: Sequence[float], digits: int = 4) -> tuple[float, ..
     return tuple(share / units for share in shares)
 
 
-def basket(value_hundredths: NDArray[np.int64]) -> Basket:
-    """Price points and the lognormal rest of the values above 0."""
+def basket(value_hundredths: NDArray[np.int64], lines: NDArray[np.int64]) -> Basket:
+    """Price points and the lognormal rest of the values above 0, and lines where purchases have several.
+
+    Args:
+        value_hundredths, lines: shape ``(orders,)``.
+    """
     values = value_hundredths[value_hundredths > 0]
     distinct, count = np.unique(values, return_counts=True)
     frequent = count >= max(LEAST_AT_PRICE_POINT, PRICE_POINT_SHARE * len(values))
@@ -107,7 +111,19 @@ def basket(value_hundredths: NDArray[np.int64]) -> Basket:
             PricePoint(value_hundredths=int(value), share=math.floor(1e4 * times / len(values)) / 1e4)
             for value, times in zip(distinct[frequent], count[frequent], strict=True)
         ),
+        lines=_lines(value_hundredths, lines),
     )
+
+
+def _lines(value_hundredths: NDArray[np.int64], lines: NDArray[np.int64]) -> Lines | None:
+    """How many products purchases of some value have; None where all have the same number."""
+    worth = value_hundredths > 0
+    counts, values = np.log(lines[worth]), np.log(value_hundredths[worth])
+    if np.std(counts) == 0:
+        return None
+    correlation = float(np.corrcoef(counts, values)[0, 1]) if np.std(values) else 0.0
+    mu, sigma = float(np.mean(counts)), float(np.std(counts, ddof=1))
+    return Lines(mu=round(mu, 4), sigma=round(sigma, 4), correlation=round(correlation, 4))
 
 
 def habits_and_day_factor_cv(observed: Observed, profile: ArrivalsSection, seed: int) -> tuple[Habits, float]:

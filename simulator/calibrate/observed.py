@@ -28,6 +28,7 @@ class Observed:
         customer: shape ``(orders,)``, numbers from 0 to customers - 1.
         at_s: shape ``(orders,)``, local seconds since the midnight of *monday*.
         value_hundredths: shape ``(orders,)``.
+        lines: different products of each, >= 1, shape ``(orders,)``.
         monday: the last Monday that is not later than the first order.
         first_day, end_day: days of the data counted from *monday*: first_day <= day < end_day.
         has_time_of_day: False = it was drawn, so gaps are whole days and hours say nothing.
@@ -37,6 +38,7 @@ class Observed:
     customer: NDArray[np.int64]
     at_s: NDArray[np.float64]
     value_hundredths: NDArray[np.int64]
+    lines: NDArray[np.int64]
     monday: date
     first_day: int
     end_day: int
@@ -77,13 +79,16 @@ def observe(
     if not has_time_of_day and zone is not UTC:
         raise CannotCalibrate("the data has no time of day, so a time zone means nothing: leave ZONE out")
     numbers: dict[str, int] = {}
-    customers, times, values = list[int](), list[float](), list[int]()
+    customers, times, values, lines = list[int](), list[float](), list[int](), list[int]()
     categories: Counter[str] = Counter()
     for session, value in zip(sessions, values_hundredths, strict=True):
+        if not session.offers:
+            continue  # returns alone are no order
         customers.append(numbers.setdefault(session.user_id, len(numbers)))
         local = datetime.fromtimestamp(session.at, zone).replace(tzinfo=UTC)
         times.append(local.timestamp())
         values.append(value)
+        lines.append(max(1, len(session.offers)))
         categories.update({category for _, category in session.offers})
     if not times:
         raise CannotCalibrate("no usable order")
@@ -96,6 +101,7 @@ def observe(
         customer[order],
         at_s,
         np.array(values, dtype=np.int64)[order],
+        np.array(lines, dtype=np.int64)[order],
         monday,
         first_day=int(at_s[0] // DAY_S),
         end_day=int(at_s[-1] // DAY_S) + 1,

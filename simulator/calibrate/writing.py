@@ -10,7 +10,7 @@ from simulator.calibrate.distances import QUANTILES, RUNS, Distance
 from simulator.calibrate.estimate import Estimates
 from simulator.calibrate.observed import Observed
 from simulator.scenario import load_scenario
-from simulator.scenario.model import Scenario
+from simulator.scenario.model import Basket, Scenario
 
 MOST_CATEGORIES = 50
 OFFERS_PER_CATEGORY = 5
@@ -106,8 +106,20 @@ population:
   # a category's share of purchases against the mean of all categories
   affinities: {_affinities(estimates, baseline.population.liked_share)}
   # of orders above 0 (all but {estimates.worthless_share:.2%}); price points: values of 1 % of them or more
-  basket: {{mu: {_number(basket.mu)}, sigma: {_number(basket.sigma)}, price_points: [{points}]}}
+  basket:
+    mu: {_number(basket.mu)}
+    sigma: {_number(basket.sigma)}
+    price_points: [{points}]
+    lines: {_lines(basket)}
 {_indented(_plain(baseline.population, "segments"))}"""
+
+
+def _lines(basket: Basket) -> str:
+    lines = basket.lines
+    if lines is None:
+        return "null    # the data has one product a purchase"
+    mu, sigma, correlation = map(_number, (lines.mu, lines.sigma, lines.correlation))
+    return f"{{mu: {mu}, sigma: {sigma}, correlation: {correlation}}}    # different products of a purchase"
 
 
 def _arrivals(observed: Observed, estimates: Estimates) -> str:

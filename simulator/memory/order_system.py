@@ -7,14 +7,13 @@ from offerloop.clock import Clock, Ids
 from offerloop.idempotency import Answer, IdempotentRequest
 from offerloop.orders.cancel_order import cancel_order
 from offerloop.orders.manage_products import create_product, restock_product
-from offerloop.orders.messages import NoticeKind
-from offerloop.orders.model import IN_PROGRESS, Order, OrderStatus, Product
+from offerloop.orders.model import IN_PROGRESS, OrderStatus, Product
 from offerloop.orders.place_order import PlaceOrder, place_order
 from offerloop.orders.ports import OrderStep
 from offerloop.orders.process_order import Processing, advance, process_order
 from offerloop.orders.record_redemption import record_redemptions, redemption_of
 from offerloop.orders.refund_order import RefundedLine, refund_order
-from offerloop.orders.send_notice import NoticeDesk, NoticeRules, NoticeSender, send_notice
+from offerloop.orders.send_notice import NoticeDesk, NoticeRules, NoticeSender, notice_of, send_notice
 from offerloop.orders.settle_payment import settle_payment, settlement_of
 from offerloop.orders.watch_orders import give_up, release_ended_holds, take_up_forgotten
 from offerloop.outbox import Message, Topic, Transport
@@ -89,7 +88,7 @@ class OrderSystem:
         self._activity = stores.activity
         self._processing = Processing(self.store, self.payments, StandInCarrier(), clock, report)
         rules = NoticeRules(NOTICES_PER_DAY, ())
-        self._notices = NoticeDesk(self.store, stores.notices, sender or Silence(), rules, clock)
+        self._notices = NoticeDesk(stores.notices, sender or Silence(), rules, clock)
 
     # -- order-api and order-products ------------------------------------------------------------------
 
@@ -100,7 +99,13 @@ class OrderSystem:
             Refusal: see `place_order`.
         """
         answer = place_order(
-            command, store=self.store, clock=self.clock, ids=self._ids, currency=CURRENCY, request=request
+            command,
+            store=self.store,
+            clock=self.clock,
+            ids=self._ids,
+            currency=CURRENCY,
+            request=request,
+            report=self._report,
         )
         self._written()
         return str(answer["orderId"])
@@ -112,9 +117,8 @@ class OrderSystem:
         """Raises:
         OrderNotOpen
         """
-        before = self.store.get(order_id)
-        cancel_order(order_id, store=self.store, clock=self.clock)
-        self._changed(before)
+        cancel_order(order_id, store=self.store, clock=self.clock, report=self._report)
+        self._written()
 
     def refund(
         self, order_id: str, lines: Sequence[RefundedLine], request: IdempotentRequest | None = None
@@ -122,9 +126,10 @@ class OrderSystem:
         """Raises:
         OrderNotOpen, InvalidInput
         """
-        before = self.store.get(order_id)
-        answer = refund_order(order_id, lines, store=self.store, clock=self.clock, request=request)
-        self._changed(before)
+        answer = refund_order(
+            order_id, lines, store=self.store, clock=self.clock, request=request, report=self._report
+        )
+        self._written()
         return answer
 
     def create(self, product: Product) -> None:
@@ -168,8 +173,7 @@ class OrderSystem:
             TryAgain: the payment service gave no answer, or others write the same items.
         """
         if message.topic is Topic.ORDER_NOTICE:
-            kind = NoticeKind(str(message.body["kind"]))
-            send_notice(str(message.body["order_id"]), kind, self._notices)
+            send_notice(notice_of(message), self._notices)
         elif message.topic is Topic.SETTLEMENT:
             settle_payment(settlement_of(message), self.payments)
         else:
@@ -183,12 +187,4 @@ class OrderSystem:
         """order-sweeper, once a minute."""
         release_ended_holds(self._processing)
         take_up_forgotten(self._processing, self._transport)
-        self._written()
-
-    def _changed(self, before: Order) -> None:
-        """Tell of a transition that a customer caused; the processor tells of its own."""
-        after = self.store.get(before.order_id)
-        if after.version != before.version:
-            transition = self.store.history(before.order_id)[-1]
-            self._report(OrderStep(before, after, transition, (), after.updated_at_ms // 1_000))
         self._written()

@@ -1,9 +1,10 @@
-"""The offers that a recording needs: one per product that is bought in it."""
+"""What a recording needs: an offer per product that is bought in it, a product per one that is ordered."""
 
 from collections.abc import Iterator
 
 from offerloop.offers.model import Offer
-from simulator.replay.mapping import Mapping, Range
+from offerloop.orders import model as orders
+from simulator.replay.mapping import Mapping, Orders, Range
 from simulator.replay.recording import Product, Recording
 from simulator.shoppers.streams import Streams
 
@@ -19,6 +20,20 @@ def catalogue(recording: Recording, mapping: Mapping, seed: int, now: int) -> It
     streams = Streams(seed)
     for product in recording.products():
         yield offer_of(product, mapping, streams, now)
+
+
+def goods(recording: Recording, rules: Orders) -> Iterator[orders.Product]:
+    """The products that are ordered, in the order in which the recording first buys them."""
+    for product in recording.products():
+        if product.price_hundredths is not None:
+            yield orders.Product(
+                product_id=product.offer_id,
+                name=product.name,
+                category=product.category,
+                price=product.price_hundredths,
+                inventory_count=rules.stock,
+                received_count=rules.stock,
+            )
 
 
 def offer_of(product: Product, mapping: Mapping, streams: Streams, now: int) -> Offer:

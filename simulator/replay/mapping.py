@@ -69,6 +69,28 @@ class NumberColumn(_Part):
     minimum: float = 0.0
 
 
+class QuantityColumn(_Part):
+    """How many units a row is, and what becomes of a number that is no count of units.
+
+    A row is one unit, which costs what the whole row did, or it is left out of its basket's order. It counts
+    as bought all the same, except where it is a return.
+
+    Attributes:
+        minimum: a smaller one makes the row a bad one, as if it were not in the file; None = none.
+        zero: what a row of no units is.
+        fraction: what a weight or a volume is, such as 0.454.
+        absurd: what more units are than an order line takes (1,000), such as thousandths of a gallon.
+        negative: a return, which refunds an earlier order, or nothing.
+    """
+
+    column: ColumnName
+    minimum: float | None = None
+    zero: Literal["one_unit", "leave_out"] = "leave_out"
+    fraction: Literal["one_unit", "leave_out"] = "one_unit"
+    absurd: Literal["one_unit", "leave_out"] = "leave_out"
+    negative: Literal["refund", "leave_out"] = "refund"
+
+
 class Constant(_Part):
     """The same number for every row."""
 
@@ -191,12 +213,26 @@ class Events(_Part):
     cart_share: float = Field(default=0.0, ge=0, le=1)
 
 
+class Orders(_Part):
+    """How baskets become orders.
+
+    Attributes:
+        stock: units of each product.
+        use_offers: which offers lines carry: ``served`` = those of the visit's recommendation, each on one
+            line of its category; ``always`` = each line that of its product; ``never`` = none.
+    """
+
+    stock: int = Field(default=1_000_000, gt=0, le=10**9)
+    use_offers: Literal["served", "always", "never"] = "served"
+
+
 class Mapping(_Part):
     """A whole mapping file.
 
     Attributes:
         basket: which rows belong together; null = each row is a basket of its own.
         product: a product column, or price bands.
+        orders: None = baskets become events.
     """
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
@@ -204,10 +240,11 @@ class Mapping(_Part):
     basket: BasketColumn | None
     timestamp: Timestamp
     product: ProductColumn | ByBand
-    quantity: NumberColumn | Constant
+    quantity: QuantityColumn | Constant
     value: NumberColumn | Constant
     products: ProductsFile | None = None
     offers: Offers
+    orders: Orders | None = Orders()
     events: Events = Events()
 
     @model_validator(mode="after")
@@ -220,6 +257,11 @@ class Mapping(_Part):
         return self
 
     @property
+    def has_prices(self) -> bool:
+        """Whether the file says what anything costs."""
+        return not isinstance(self.value, Constant) or self.value.constant > 0
+
+    @property
     def columns(self) -> dict[str, str]:
         """The transaction file's columns that are used, by the field that names them."""
         used = {"customer.column": self.customer.column, "timestamp.column": self.timestamp.column}
@@ -230,7 +272,7 @@ class Mapping(_Part):
         else:
             used["product.bands.column"] = self.product.bands.column
         for name, part in (("quantity", self.quantity), ("value", self.value)):
-            if isinstance(part, NumberColumn):
+            if not isinstance(part, Constant):
                 used[f"{name}.column"] = part.column
         return used
 

@@ -12,7 +12,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from simulator.arrivals import DAY_S
 from simulator.replay.mapping import ByBand, Mapping, ProductColumn, ProductsFile
 from simulator.replay.rows import Purchase, RowFault, UnreadableData, read_purchases, read_records
 from simulator.replay.time_of_day import second_of_day
+from simulator.replay.units import units_of
 from simulator.shoppers.streams import Streams
 
-FORMAT = 1  # of the SQLite file; another number is another file
+FORMAT = 2  # of the SQLite file; another number is another file
 _SLUG_LENGTH = 60
 _NAME_LENGTH = 200
 _BATCH = 5_000
@@ -31,11 +32,13 @@ _TABLES = """
 CREATE TABLE faults (file TEXT, line INTEGER, reason TEXT, detail TEXT);
 CREATE TABLE catalogue (key TEXT PRIMARY KEY, name TEXT, category TEXT) WITHOUT ROWID;
 CREATE TABLE purchases (line INTEGER PRIMARY KEY, customer TEXT, basket TEXT, at INTEGER, product TEXT,
-                        quantity REAL, value_hundredths INTEGER);
+                        units INTEGER, is_return INTEGER, value_hundredths INTEGER, reason TEXT,
+                        quantity REAL);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
 """
 
-# A basket belongs to the customer of its first row and begins at its earliest time.
+# A basket belongs to the customer of its first row and begins at its earliest time. A product's price is the
+# median of what its rows say a unit cost: of two middle ones the lower, halves of a cent up, at least a cent.
 _SESSIONS = """
 CREATE TABLE baskets AS
     SELECT basket, customer, min(line) AS line FROM purchases GROUP BY basket;
@@ -47,14 +50,33 @@ INSERT INTO faults
 DELETE FROM purchases WHERE line IN (SELECT line FROM faults WHERE reason = 'two_customers' AND file IS NULL);
 CREATE TABLE sessions AS
     SELECT row_number() OVER (ORDER BY min(at), min(line)) - 1 AS number, basket, min(customer) AS customer,
-           min(at) AS at, sum(quantity) AS quantity, sum(value_hundredths) AS value_hundredths
+           min(at) AS at, sum(iif(is_return, 0, value_hundredths)) AS value_hundredths
     FROM purchases GROUP BY basket;
 CREATE UNIQUE INDEX sessions_by_number ON sessions (number);
 CREATE UNIQUE INDEX sessions_by_basket ON sessions (basket);
 CREATE TABLE bought AS
-    SELECT s.number AS session, min(p.line) AS line, p.product AS product
-    FROM purchases p JOIN sessions s USING (basket) GROUP BY s.number, p.product ORDER BY 1, 2;
-CREATE INDEX bought_in_order ON bought (session, line, product);
+    SELECT s.number AS session, min(p.line) AS line, p.product AS product, sum(p.units) AS units,
+           sum(iif(p.units > 0, p.value_hundredths, 0)) AS value_hundredths
+    FROM purchases p JOIN sessions s USING (basket) WHERE NOT p.is_return
+    GROUP BY s.number, p.product ORDER BY 1, 2;
+CREATE INDEX bought_in_order ON bought (session, line);
+CREATE TABLE returned AS
+    SELECT s.number AS session, p.line AS line, s.customer AS customer, p.product AS product, p.units AS units
+    FROM purchases p JOIN sessions s USING (basket) WHERE p.is_return AND p.units > 0 ORDER BY 1, 2;
+CREATE TABLE quantities AS
+    SELECT s.number AS session, p.line AS line, p.reason AS reason, p.quantity AS quantity, p.units AS units
+    FROM purchases p JOIN sessions s USING (basket) WHERE p.reason IS NOT NULL ORDER BY 2;
+CREATE TABLE prices AS
+    WITH paid AS (
+        SELECT product, (2 * value_hundredths + units) / (2 * units) AS unit_price
+        FROM purchases WHERE units > 0 AND NOT is_return
+    ), ranked AS (
+        SELECT product, unit_price, row_number() OVER (PARTITION BY product ORDER BY unit_price) AS place,
+               count(*) OVER (PARTITION BY product) AS count
+        FROM paid
+    )
+    SELECT product AS key, max(1, unit_price) AS price FROM ranked WHERE place = (count + 1) / 2;
+CREATE UNIQUE INDEX prices_by_key ON prices (key);
 CREATE TABLE products AS
     SELECT product AS key, count(*) AS baskets, min(session) AS first_session,
            percent_rank() OVER (ORDER BY count(*)) AS popularity
@@ -66,12 +88,29 @@ DROP TABLE baskets;
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product as an offer is made of it; *popularity* 0..1 is the share of products bought less often."""
+    """A product as an offer is made of it, or as it is sold.
+
+    Attributes:
+        offer_id: also the id of the product in the shop.
+        popularity: 0..1, the share of products bought less often.
+        price_hundredths: of a unit, >= 1; None = no basket has a unit of it.
+    """
 
     offer_id: str
     name: str
     category: str
     popularity: float
+    price_hundredths: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Units (> 0) of one product in a basket, and what was paid for them."""
+
+    product_id: str
+    category: str
+    units: int
+    value_hundredths: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +119,46 @@ class Session:
 
     Attributes:
         number: position in the recording, from 0.
-        offers: (offer id, category) per product.
+        offers: (offer id, category) per product that was bought; none in a basket of returns alone.
+        lines: the products with their units, without those of which there is no unit to order.
     """
 
     number: int
     user_id: str
     at: int
     offers: tuple[tuple[str, str], ...]
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Units (> 0) that a customer brought back.
+
+    Attributes:
+        line: of the file, which names it.
+        session: the number of the basket that it is in.
+    """
+
+    line: int
+    session: int
+    customer: str
+    product_id: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class OddQuantity:
+    """A row whose quantity is no count of units.
+
+    Attributes:
+        reason: stable code.
+        units: what it became; 0 = left out.
+    """
+
+    line: int
+    reason: str
+    quantity: float
+    units: int
 
 
 def fingerprint(data: Path, mapping_file: Path, mapping: Mapping, seed: int) -> str:
@@ -174,25 +246,31 @@ class _Recorder:
         if self._mapping.timestamp.time_of_day == "recorded":
             return row
         second = second_of_day(self._streams.uniform("time-of-day", row.basket))
-        return Purchase(
-            row.line,
-            row.customer,
-            row.basket,
-            row.at - row.at % DAY_S + second,
-            row.product,
-            row.quantity,
-            row.value_hundredths,
-        )
+        return replace(row, at=row.at - row.at % DAY_S + second)
 
     def _store(self, batch: list[Purchase]) -> None:
         self._database.executemany(
-            "INSERT INTO purchases VALUES (?, ?, ?, ?, ?, ?, ?)",
-            ((p.line, p.customer, p.basket, p.at, p.product, p.quantity, p.value_hundredths) for p in batch),
+            "INSERT INTO purchases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(self._columns, batch)
         )
         product = self._mapping.product
         if isinstance(product, ProductColumn) and product.category is not None:
             new = {purchase.product for purchase in batch} - self._known
             self._store_products([(key, product.prefix + key, product.category) for key in sorted(new)])
+
+    def _columns(self, row: Purchase) -> tuple[object, ...]:
+        units = units_of(row.quantity, self._mapping.quantity)
+        return (
+            row.line,
+            row.customer,
+            row.basket,
+            row.at,
+            row.product,
+            units.count,
+            units.is_return,
+            row.value_hundredths,
+            units.reason,
+            row.quantity,
+        )
 
     def _read_products(self, path: Path, part: ProductsFile) -> None:
         columns = [part.key, part.category, *part.name]
@@ -282,26 +360,53 @@ class Recording:
         for file, line, reason, detail in self._database.execute(query):
             yield file, RowFault(line, reason, detail)
 
+    def quantity_counts(self) -> Counter[tuple[str, bool]]:
+        """Rows of the sessions that count whose quantity is no count: by reason, and whether left out."""
+        query = "SELECT reason, units = 0, count(*) FROM quantities WHERE session < ? GROUP BY 1, 2"
+        rows = self._database.execute(query, (self._limit,))
+        return Counter({(reason, bool(left_out)): count for reason, left_out, count in rows})
+
+    def odd_quantities(self) -> Iterator[OddQuantity]:
+        """The rows of the sessions that count whose quantity is no count of units."""
+        query = "SELECT line, reason, quantity, units FROM quantities WHERE session < ? ORDER BY line"
+        for row in self._database.execute(query, (self._limit,)):
+            yield OddQuantity(*row)
+
+    def returns(self) -> Iterator[Return]:
+        """What came back in the sessions that count, in recorded order."""
+        query = "SELECT line, session, customer, product, units FROM returned WHERE session < ? ORDER BY 2, 1"
+        for line, session, customer, product, units in self._database.execute(query, (self._limit,)):
+            yield Return(line, session, customer, self._prefix + product, units)
+
+    @property
+    def return_count(self) -> int:
+        """Rows that are returns, in the sessions that count."""
+        query = "SELECT count(*) FROM returned WHERE session < ?"
+        return int(self._database.execute(query, (self._limit,)).fetchone()[0])
+
     def products(self) -> Iterator[Product]:
-        """The products of the sessions that count."""
-        query = """SELECT p.key, c.name, c.category, p.popularity FROM products p JOIN catalogue c USING (key)
+        """The products of the sessions that count; the prices are those of the whole recording."""
+        query = """SELECT p.key, c.name, c.category, p.popularity, prices.price
+                   FROM products p JOIN catalogue c USING (key) LEFT JOIN prices USING (key)
                    WHERE p.first_session < ? ORDER BY p.first_session, p.key"""
-        for key, name, category, popularity in self._database.execute(query, (self._limit,)):
-            yield Product(self._prefix + key, name, category, popularity)
+        for key, name, category, popularity, price in self._database.execute(query, (self._limit,)):
+            yield Product(self._prefix + key, name, category, popularity, price)
 
     def values_hundredths(self) -> Iterator[int]:
-        """What the baskets of the sessions that count were worth, in recorded order."""
+        """What was bought in the sessions that count, in recorded order."""
         query = "SELECT value_hundredths FROM sessions WHERE number < ? ORDER BY number"
         for (value,) in self._database.execute(query, (self._limit,)):
             yield value
 
     def sessions(self) -> Iterator[Session]:
         """The sessions that count, in recorded order; reads ahead by one session."""
-        query = """SELECT s.number, s.customer, s.at, b.product, c.category
-                   FROM bought b INDEXED BY bought_in_order
-                   JOIN sessions s ON s.number = b.session JOIN catalogue c ON c.key = b.product
-                   WHERE b.session < ? ORDER BY b.session, b.line"""
+        query = """SELECT s.number, s.customer, s.at, b.product, c.category, b.units, b.value_hundredths
+                   FROM sessions s LEFT JOIN bought b ON b.session = s.number
+                   LEFT JOIN catalogue c ON c.key = b.product
+                   WHERE s.number < ? ORDER BY s.number, b.line"""
         rows = self._database.execute(query, (self._limit,))
         for (number, customer, at), of_session in groupby(rows, key=lambda row: row[:3]):
-            offers = tuple((self._prefix + key, category) for _, _, _, key, category in of_session)
-            yield Session(number, customer, at, offers)
+            products = [(self._prefix + row[3], *row[4:]) for row in of_session if row[3] is not None]
+            lines = tuple(Line(*product) for product in products if product[2] > 0)
+            offers = tuple((product_id, category) for product_id, category, _, _ in products)
+            yield Session(number, customer, at, offers, lines)

@@ -16,13 +16,14 @@ from simulator.replay.mapping import (
     ID_PATTERN,
     Band,
     Bands,
-    Constant,
     Mapping,
     NumberColumn,
     ProductColumn,
+    QuantityColumn,
 )
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_HIGHEST_VALUE = 10_000_000  # the highest price that the API takes
 _SHOWN = 60  # characters of a bad value that a report repeats
 _GZIP = b"\x1f\x8b"
 
@@ -56,7 +57,8 @@ class Purchase:
         at: epoch seconds, UTC unless the timestamp says otherwise; of the day's begin when the time of
             day is yet to be drawn.
         product: product id as the file has it, or a band's id.
-        value_hundredths: value in hundredths of the file's currency.
+        quantity: as the file has it; below 0 = a return.
+        value_hundredths: value in hundredths of the file's currency, >= 0, also of a return.
     """
 
     line: int
@@ -192,14 +194,15 @@ class _RowReader:
         mapping = self._mapping
         customer = self._required(record, mapping.customer.column)
         basket = str(line) if mapping.basket is None else self._required(record, mapping.basket.column)
+        quantity = self._quantity(record)
         return Purchase(
             line=line,
             customer=checked_id(mapping.customer.prefix + customer, mapping.customer.column),
             basket=basket,
             at=self._time(record),
-            product=self._product(record),
-            quantity=self._number(record, mapping.quantity),
-            value_hundredths=round(100 * self._number(record, mapping.value)),
+            product=self._product(record, is_return=quantity < 0),
+            quantity=quantity,
+            value_hundredths=round(100 * self._value(record, is_return=quantity < 0)),
         )
 
     def _required(self, record: list[str], column: str) -> str:
@@ -217,12 +220,29 @@ class _RowReader:
         except (ValueError, OverflowError):
             raise _Bad("unreadable_time", f"{stamp.column} is {shown(value)}") from None
 
-    def _number(self, record: list[str], part: NumberColumn | Constant) -> float:
-        if isinstance(part, Constant):
+    def _quantity(self, record: list[str]) -> float:
+        part = self._mapping.quantity
+        if not isinstance(part, QuantityColumn):
             return part.constant
-        number = self._read_number(record, part.column)
-        if number < part.minimum:
-            raise _Bad("number_too_small", f"{part.column} is {number:g}, the least is {part.minimum:g}")
+        return self._at_least(part.minimum, record, part.column)
+
+    def _value(self, record: list[str], is_return: bool) -> float:
+        """Files differ in whether the value of a return has a sign."""
+        part = self._mapping.value
+        if not isinstance(part, NumberColumn):
+            return part.constant
+        if is_return:
+            value = abs(self._read_number(record, part.column))
+        else:
+            value = self._at_least(part.minimum, record, part.column)
+        if value > _HIGHEST_VALUE:
+            raise _Bad("number_too_large", f"{part.column} is {value:g}, the most is {_HIGHEST_VALUE:g}")
+        return value
+
+    def _at_least(self, minimum: float | None, record: list[str], column: str) -> float:
+        number = self._read_number(record, column)
+        if minimum is not None and number < minimum:
+            raise _Bad("number_too_small", f"{column} is {number:g}, the least is {minimum:g}")
         return number
 
     def _read_number(self, record: list[str], column: str) -> float:
@@ -232,14 +252,15 @@ class _RowReader:
             raise _Bad("not_a_number", f"{column} is {shown(value)}")
         return number
 
-    def _product(self, record: list[str]) -> str:
+    def _product(self, record: list[str], is_return: bool) -> str:
         part = self._mapping.product
         if isinstance(part, ProductColumn):
             product = self._required(record, part.column)
             checked_id(part.prefix + product, part.column)
             return product
         bands = part.bands
-        return band_of(self._read_number(record, bands.column), bands).id
+        number = self._read_number(record, bands.column)
+        return band_of(abs(number) if is_return else number, bands).id
 
 
 def band_of(number: float, bands: Bands) -> Band:

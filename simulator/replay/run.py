@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from simulator.replay.backlog import Backlog
 from simulator.replay.progress import Progress
 from simulator.replay.recording import Session
 from simulator.replay.sessions import Outcome, SessionPlayer, ShopGone
@@ -47,6 +48,7 @@ class Replay:
 
     Args:
         workers: sessions at one time.
+        backlog: holds sessions back while too many orders are open; None = no limit.
         on_tick: called after each finished session and at least every quarter of a second.
     """
 
@@ -58,11 +60,13 @@ class Replay:
         workers: int,
         pace: Pace,
         stopping: threading.Event,
+        backlog: Backlog | None = None,
         on_tick: Callable[[], None] = lambda: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._player, self._progress, self._pace = player, progress, pace
         self._workers, self._stopping, self._on_tick, self._now = workers, stopping, on_tick, now
+        self._backlog = backlog
         self._finished: queue.SimpleQueue[tuple[Session, Future[Outcome]]] = queue.SimpleQueue()
         self._waiting: dict[str, deque[Session]] = {}  # by customers who are busy
         self._waiting_count = 0
@@ -110,7 +114,9 @@ class Replay:
         return self._stopping.is_set() or self._gone is not None
 
     def _has_room(self) -> bool:
-        return len(self._waiting) < self._workers and self._waiting_count < LOOKAHEAD * self._workers
+        if len(self._waiting) >= self._workers or self._waiting_count >= LOOKAHEAD * self._workers:
+            return False
+        return self._backlog is None or self._backlog.has_room()
 
     def _start(self, session: Session, pool: ThreadPoolExecutor) -> None:
         behind = self._waiting.get(session.user_id)
@@ -148,9 +154,13 @@ class Replay:
 
     def _take(self, session: Session, finished: Future[Outcome]) -> None:
         try:
-            self._progress.finished(session.number, finished.result())
+            outcome = finished.result()
         except ShopGone as gone:
             self._gone = gone
+            return
+        self._progress.finished(session.number, outcome)
+        if self._backlog is not None:
+            self._backlog.add(order.order_id for order in outcome.placed)
 
     def _note_now_and_then(self) -> None:
         if time.monotonic() >= self._noted + NOTED_EVERY_S:

@@ -1,12 +1,15 @@
-"""One recorded basket against a shop: ask once, then the events of each product."""
+"""One recorded basket against a shop: ask once, then the events of each product, then redeem or order."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from offerloop.offers.model import EventType
+from simulator.replay.ledger import PlacedOrder
 from simulator.replay.mapping import Events
+from simulator.replay.ordering import Ordering, Part, without_offers
 from simulator.replay.recording import Session
-from simulator.shoppers.shop import Refused, Shop
+from simulator.shoppers.shop import Refused, Shop, ShownOffer
 from simulator.shoppers.streams import Streams
 
 # Refusals after which the shop cannot be said to have decided: the session is to be replayed again.
@@ -22,10 +25,12 @@ class Outcome:
     """What sessions came to.
 
     Attributes:
-        requests: by kind, ``RECOMMEND`` or an event type; refused ones included.
-        served, redeemed: offers by category; stored redemptions only.
+        requests: by kind, ``RECOMMEND``, ``ORDER`` or an event type; refused ones included.
+        served, redeemed: offers by category; redeemed = stored redemptions, or units of accepted orders.
         refusals: by code.
         matched: sessions in which a category that was served was also bought.
+        not_placed: orders that the shop refused, also without offers.
+        placed: the orders of sessions just played; a sum of outcomes keeps none.
     """
 
     sessions: int = 0
@@ -34,11 +39,14 @@ class Outcome:
     served: Counter[str] = field(default_factory=Counter)
     redeemed: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
+    not_placed: int = 0
+    placed: list[PlacedOrder] = field(default_factory=list)
 
     def add(self, other: "Outcome") -> None:
         """Take in the counts of another."""
         self.sessions += other.sessions
         self.matched += other.matched
+        self.not_placed += other.not_placed
         self.requests.update(other.requests)
         self.served.update(other.served)
         self.redeemed.update(other.redeemed)
@@ -52,12 +60,14 @@ class SessionPlayer:
     Attributes:
         run_id: begins every Idempotency-Key, so that the same session of the same run has its effects
             once, however often it is replayed.
+        ordering: None = each product is redeemed, whatever its units.
     """
 
     shop: Shop
     run_id: str
     events: Events
     streams: Streams
+    ordering: Ordering | None = None
 
     def play(self, session: Session) -> Outcome:
         """Replay one session.
@@ -83,7 +93,36 @@ class SessionPlayer:
                     self._refused(refused, outcome)
                 elif event_type is EventType.REDEMPTION:
                     outcome.redeemed[category] += 1
+        if self.ordering is not None and session.lines:
+            offers = () if isinstance(served, Refused) else served.offers
+            self._order(self.ordering, session, offers, outcome)
         return outcome
+
+    def _order(
+        self, ordering: Ordering, session: Session, served: Sequence[ShownOffer], outcome: Outcome
+    ) -> None:
+        offers = ordering.ledger.choose(session.number, ordering.offers_for(session, served))
+        for number, part in enumerate(ordering.parts(session, offers)):
+            if self._place(ordering, session, number, part, outcome):
+                continue
+            # An offer may end or sell out after it was served; the basket is bought all the same. A refusal
+            # is not kept under the key, so the order may change.
+            at_full_price = without_offers(part)
+            changed = at_full_price != part
+            if not changed or not self._place(ordering, session, number, at_full_price, outcome):
+                outcome.not_placed += 1
+
+    def _place(self, ordering: Ordering, session: Session, number: int, part: Part, outcome: Outcome) -> bool:
+        placed = ordering.place(session, number, part)
+        outcome.requests["ORDER"] += 1
+        if isinstance(placed, Refused):
+            self._refused(placed, outcome)
+            return False
+        outcome.placed.append(placed)
+        for line in part.lines:
+            if line.offer is not None:
+                outcome.redeemed[line.product.category] += line.quantity
+        return True
 
     def _refused(self, refused: Refused, outcome: Outcome) -> None:
         if refused.code in UNDECIDED:
@@ -91,7 +130,7 @@ class SessionPlayer:
         outcome.refusals[refused.code] += 1
 
     def _steps(self, session: Session, position: int) -> list[EventType]:
-        """The events of one product: those before the redemption are drawn, each for itself."""
+        """The events of one product: those before it is bought are drawn, each for itself."""
         shares = (
             (EventType.VIEW, self.events.view_share),
             (EventType.CLICK, self.events.click_share),
@@ -99,4 +138,4 @@ class SessionPlayer:
         )
         owner = f"{session.number}/{position}"
         drawn = [kind for kind, share in shares if share and self.streams.uniform(kind.value, owner) < share]
-        return [*drawn, EventType.REDEMPTION]
+        return drawn if self.ordering is not None else [*drawn, EventType.REDEMPTION]

@@ -1,6 +1,6 @@
 """The till as a shopper or a recording sees it: products, orders and what becomes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,6 +73,22 @@ class Checkout:
     @property
     def units(self) -> int:
         return sum([line.quantity for line in self.lines])
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """Where an order is; *reason* says why it failed or was cancelled."""
+
+    status: OrderStatus
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNews:
+    """A page of a customer's orders, by id; *cursor* leads to the next, None = the last page."""
+
+    orders: Mapping[str, OrderState]
+    cursor: str | None = None
 
 
 class Till(Shop, Protocol):

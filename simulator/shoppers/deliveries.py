@@ -1,5 +1,6 @@
 """Deliveries: what sold out comes back after a while, so that a long run does not end in empty shelves."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import simpy
@@ -10,6 +11,7 @@ from simulator.shoppers.shopper import Calls, Steps
 from simulator.shoppers.tally import Tally
 
 LOOK_EVERY_S = HOUR_S
+LOW_SHARE = 4  # a product has run low when one unit in so many is left
 
 
 class Stockroom(Protocol):
@@ -20,6 +22,40 @@ class Stockroom(Protocol):
 
     def restock(self, offer_id: str, units: int) -> Refused | None:
         """Add units; None = done."""
+
+
+class ProductStockroom(Protocol):
+    """What deliveries of products need of a shop."""
+
+    def product_units(self) -> Mapping[str, int] | Refused:
+        """Units in stock of every product."""
+
+    def restock_product(self, product_id: str, units: int) -> Refused | None:
+        """Add units; None = done."""
+
+
+def product_deliveries(
+    env: simpy.Environment, stockroom: ProductStockroom, calls: Calls, tally: Tally, *, after_s: float
+) -> Steps:
+    """Refill each product some time after few units of it are left, to the most that it ever had.
+
+    Args:
+        after_s: simulated seconds between finding a product run low and its delivery.
+    """
+    most: dict[str, int] = {}
+    low_since: dict[str, float] = {}
+    while True:
+        found = yield calls.call(stockroom.product_units)
+        for product_id, units in () if isinstance(found, Refused) else found.items():
+            most[product_id] = max(units, most.get(product_id, 0))
+            if units > most[product_id] // LOW_SHARE:
+                low_since.pop(product_id, None)
+            elif env.now - low_since.setdefault(product_id, env.now) >= after_s:
+                refused = yield calls.call(stockroom.restock_product, product_id, most[product_id] - units)
+                if refused is None:
+                    tally.products_delivered += 1
+                    del low_since[product_id]
+        yield env.timeout(LOOK_EVERY_S)
 
 
 def deliveries(

@@ -15,13 +15,14 @@ from offerloop import money
 from offerloop.offers.model import DiscountType, EventType
 from offerloop.orders.model import OrderStatus
 from offerloop.orders.refund_order import RefundedLine
-from simulator.shoppers.checkout import BasketLine, Checkout, ListedProduct
+from simulator.shoppers.checkout import BasketLine, Checkout, ListedProduct, OrderNews, OrderState
 from simulator.shoppers.request_meter import RequestMeter
 from simulator.shoppers.shop import UNREACHABLE, Refused, Served, ServedOffer
 
 ATTEMPTS = 5
 LONGEST_WAIT_S = 5.0  # between two attempts, whatever Retry-After says
 TIMEOUT_S = 15.0
+ORDERS_PER_PAGE = 50
 # Of everybody who orders here: .test is reserved for what does not exist (RFC 2606).
 ADDRESS = {"street": "1 Test Street", "city": "Testing", "zipCode": "00000", "country": "XX"}
 EMAIL_DOMAIN = "shoppers.test"
@@ -90,25 +91,24 @@ class HttpShop:
         return answer if isinstance(answer, Refused) else None
 
     def products(self) -> tuple[ListedProduct, ...] | Refused:
-        found: list[ListedProduct] = []
-        cursor: str | None = ""
-        while cursor is not None:
-            page = f"&cursor={quote(cursor, safe='')}" if cursor else ""
-            answer = self._ask("PRODUCTS", "GET", f"/products?limit=100{page}", None, {})
-            if isinstance(answer, Refused):
-                return answer
-            found.extend(map(_listed, answer["products"]))
-            cursor = answer["cursor"]
-        return tuple(found)
+        products = self._product_pages()
+        return products if isinstance(products, Refused) else tuple(map(listed_product, products))
 
     def check_out(self, checkout: Checkout, key: str | None = None) -> str | Refused:
         headers = {"Idempotency-Key": key or self._new_key()}
-        answer = self._ask("ORDER", "POST", "/orders", _order_body(checkout), headers)
+        answer = self._ask("ORDER", "POST", "/orders", order_body(checkout), headers)
         return answer if isinstance(answer, Refused) else str(answer["orderId"])
 
     def order_status(self, order_id: str) -> OrderStatus | Refused:
         answer = self._ask("ORDER_STATUS", "GET", f"/orders/{order_id}", None, {})
         return answer if isinstance(answer, Refused) else OrderStatus(answer["status"])
+
+    def orders_of(self, customer_id: str, cursor: str | None = None) -> OrderNews | Refused:
+        """Ask for a page of a customer's orders, newest first."""
+        page = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+        path = f"/customers/{quote(customer_id, safe='')}/orders?limit={ORDERS_PER_PAGE}{page}"
+        answer = self._ask("ORDERS", "GET", path, None, {})
+        return answer if isinstance(answer, Refused) else _news(answer)
 
     def cancel(self, order_id: str) -> Refused | None:
         answer = self._ask("CANCEL", "POST", f"/orders/{order_id}/cancel", None, {})
@@ -130,6 +130,30 @@ class HttpShop:
         headers = {"Idempotency-Key": self._new_key()}
         answer = self._ask("RESTOCK", "POST", f"/offers/{offer_id}/restock", {"units": units}, headers)
         return answer if isinstance(answer, Refused) else None
+
+    def product_units(self) -> Mapping[str, int] | Refused:
+        products = self._product_pages()
+        if isinstance(products, Refused):
+            return products
+        return {product["productId"]: int(product["stock"]) for product in products}
+
+    def restock_product(self, product_id: str, units: int) -> Refused | None:
+        headers = {"Idempotency-Key": self._new_key()}
+        path = f"/products/{product_id}/restock"
+        answer = self._ask("RESTOCK_PRODUCT", "POST", path, {"units": units}, headers)
+        return answer if isinstance(answer, Refused) else None
+
+    def _product_pages(self) -> list[Mapping[str, Any]] | Refused:
+        found: list[Mapping[str, Any]] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+            answer = self._ask("PRODUCTS", "GET", f"/products?limit=100{page}", None, {})
+            if isinstance(answer, Refused):
+                return answer
+            found.extend(answer["products"])
+            cursor = answer["cursor"]
+        return found
 
     def _new_key(self) -> str:
         with self._keys_lock:
@@ -187,26 +211,38 @@ def _served(answer: Mapping[str, Any]) -> Served:
     Raises:
         KeyError, ValueError: the API does not answer as documented.
     """
-    offers = tuple(
-        ServedOffer(
-            offer_id=offer["offer_id"],
-            category=offer["category"],
-            discount_type=DiscountType(offer["discount_type"]),
-            discount_hundredths=round(offer["discount_value"] * 100),
-            inventory_count=offer["inventory_count"],
-            priority_boost=offer.get("priority_boost", 0),
-        )
-        for offer in answer["recommended_offers"]
-    )
+    offers = tuple(map(served_offer, answer["recommended_offers"]))
     return Served(offers, answer["total_available"])
 
 
-def _listed(product: Mapping[str, Any]) -> ListedProduct:
+def served_offer(offer: Mapping[str, Any]) -> ServedOffer:
+    """One offer of an answer."""
+    return ServedOffer(
+        offer_id=offer["offer_id"],
+        category=offer["category"],
+        discount_type=DiscountType(offer["discount_type"]),
+        discount_hundredths=round(offer["discount_value"] * 100),
+        inventory_count=offer["inventory_count"],
+        priority_boost=offer.get("priority_boost", 0),
+    )
+
+
+def listed_product(product: Mapping[str, Any]) -> ListedProduct:
+    """One product of an answer."""
     price = money.to_minor(Decimal(str(product["price"])))
     return ListedProduct(product["productId"], product["category"], price)
 
 
-def _order_body(checkout: Checkout) -> dict[str, Any]:
+def _news(answer: Mapping[str, Any]) -> OrderNews:
+    orders = {
+        order["orderId"]: OrderState(OrderStatus(order["status"]), order["reason"])
+        for order in answer["orders"]
+    }
+    return OrderNews(orders, answer["cursor"])
+
+
+def order_body(checkout: Checkout) -> dict[str, Any]:
+    """A basket as `POST /orders` takes it."""
     body: dict[str, Any] = {
         "customerId": checkout.customer_id,
         "items": [_item(line) for line in checkout.lines],

@@ -81,6 +81,7 @@ def summary_tables(tally: Tally, meter: RequestMeter, elapsed_s: float, lag_s: f
         ("sessions in which nothing appealed", tally.fruitless),
         ("offers served with a pivot's boost", tally.boosted),
         ("sold-out offers refilled", tally.deliveries),
+        ("products refilled", tally.products_delivered),
         (
             "list changed after own behaviour",
             _share(tally.lists_changed_after_acting, tally.lists_again_after_acting),

@@ -25,7 +25,7 @@ class Tally:
         lists_again_after_acting, lists_changed_after_acting: lists served to a shopper who had acted on
             its previous one, and those among them that differed from it; *_idle: who had not acted.
         most_seen, last_seen: units in stock as served, by offer.
-        deliveries: how often sold-out offers were refilled.
+        deliveries, products_delivered: how often sold-out offers, and products that ran low, were refilled.
         orders: what customers found when they asked where an order is, and what they did about it.
         orders_placed, units_ordered, cents_ordered: of orders that were accepted.
     """
@@ -46,6 +46,7 @@ class Tally:
     most_seen: dict[str, int] = field(default_factory=dict)
     last_seen: dict[str, int] = field(default_factory=dict)
     deliveries: int = 0
+    products_delivered: int = 0
     orders: Counter[str] = field(default_factory=Counter)
     orders_placed: int = 0
     units_ordered: int = 0

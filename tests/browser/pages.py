@@ -23,7 +23,7 @@ STARTS_WITHIN_S = 60
 SETTLES_WITHIN_MS = 60_000
 expect.set_options(timeout=SETTLES_WITHIN_MS)  # of every expectation; Playwright's own is 5 s
 WIDE, PHONE = (1280, 1000), (390, 844)
-PAGES = ("recommendations", "pivots", "trending", "experiments", "health")
+PAGES = ("recommendations", "pivots", "trending", "experiments", "orders", "messages", "health")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

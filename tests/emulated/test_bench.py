@@ -29,6 +29,17 @@ def test_hello_answers_with_one_read_and_is_deployed_once(system: RunningSystem)
     assert (status, json.loads(body)) == (200, {"hello": "Premium Laptop Deal"})
 
 
+def test_hello_writes_two_rows_in_one_transaction(system: RunningSystem) -> None:
+    root = deploy_hello(system)
+
+    with ApiCalls(root) as hello:
+        status, body = hello.call("POST", "/hello-write", {"some": "text"})
+
+    key = {"PK": {"S": json.loads(body)["hello"]}, "SK": {"S": "HISTORY"}}
+    stored = system.client("dynamodb").get_item(TableName=system.named("offerloop-hello"), Key=key)["Item"]
+    assert (status, stored["text"]) == (201, {"S": '{"some": "text"}'})
+
+
 def test_a_timed_call_that_is_refused_is_no_measurement(system: RunningSystem) -> None:
     with ApiCalls(system.api_url) as shop, pytest.raises(RuntimeError, match="answered 400"):
         shop.timed_post("/offers/recommend", {"nobody": 1})

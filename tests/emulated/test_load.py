@@ -38,6 +38,31 @@ def test_the_deployed_system_carries_a_few_visits_and_gives_every_price_back(
     assert {offer["offer_id"]: offer["discount_value"] for offer in _offers(system)} == before
 
 
+def test_shoppers_of_the_deployed_system_order_and_every_order_comes_to_its_end(
+    target: Target, system: RunningSystem, tmp_path: Path
+) -> None:
+    objectives = tmp_path / "objectives.yaml"
+    objectives.write_text("all: {error_rate: 0}\norders: {failed_rate: 0, unfinished_rate: 0}\n")
+
+    ended = target.run(
+        "load",
+        **{"VISIT": "shop", "RATE": "2", "DURATION": "12", "WARM_UP": "2", "THINK": "0.2"},
+        **{"OBJECTIVES": str(objectives), "RESULTS": str(tmp_path / "runs")},
+    )
+
+    assert ended.returncode in (0, 2), ended.stdout + ended.stderr  # 2: the machine was busy elsewhere
+    [folder] = (tmp_path / "runs").iterdir()
+    run = json.loads((folder / "run.json").read_text())
+    rows = {row["request"]: int(row["requests"]) for row in csv.DictReader((folder / "requests.csv").open())}
+    assert run["outcomes"]["failed"] == 0
+    assert rows["recommend"] > rows["place order"] > 3
+    assert rows["order status"] > 3
+    orders = run["orders"]
+    assert orders["accepted"] >= rows["place order"] - run["outcomes"]["refused"]
+    assert sum(orders["ended"].values()) == orders["accepted"]
+    assert (orders["lost"], orders["unfinished"], orders["failed_because"]) == ([], [], {})
+
+
 def test_without_a_running_system_one_line_says_what_to_do(tmp_path: Path) -> None:
     ended = Target(tmp_path).run("load")
 

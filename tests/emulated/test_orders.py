@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import uuid
@@ -427,7 +428,8 @@ STORM = {
     **{"approve": 0.6, "decline": 0.1, "time_out": 0.1},
     **{"answer_late": 0.05, "answer_twice": 0.1, "fail": 0.05},
 }
-ORDERS = 60
+# Some minutes for hundreds; OFFERLOOP_STORM_ORDERS=500 is a storm worth the name.
+ORDERS = int(os.environ.get("OFFERLOOP_STORM_ORDERS", "60"))
 
 
 def test_no_order_is_lost_doubled_or_left_hanging_in_a_storm(target: Target, system: RunningSystem) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from loadtests.recording import FOLDER, Recording, Second
 from tests.fake_shop_api import Answer, FakeShopApi, problem
+from tests.fake_till import FakeTill
 from tests.load.conftest import API_KEY, OFFERS, LoadTest, objectives
 from tests.processes import command_of
 
@@ -158,6 +159,47 @@ def test_refusals_and_busy_answers_are_counted_apart_and_sent_once(load_test, tm
     keys = [key for _, _, key in shop.calls if key]
     assert len(keys) == len(set(keys))
     assert ended.code == 1
+
+
+def test_visits_to_the_till_place_orders_and_none_of_them_is_lost(load_test, tmp_path):
+    till = FakeTill(api_key=API_KEY)
+    till.refuses = [problem(409, "out_of_stock"), problem(422, "amount_mismatch"), problem(503, "busy")]
+    limits = objectives(tmp_path, "all: {error_rate: 0}\norders: {unfinished_rate: 0, final_p95_ms: 1000}")
+
+    ended = load_test(till, VISIT="checkout", RATE="20", DURATION="3", WORKERS="2", OBJECTIVES=limits)
+
+    assert ended.code == 0, ended.output
+    orders = ended.facts["orders"]
+    assert orders["accepted"] == len(till.orders) > 20
+    assert orders["ended"] == {"COMPLETED": len(till.orders)}
+    assert f"orders: {len(till.orders)} accepted: {len(till.orders)} COMPLETED" in ended.output
+    assert ended.requests("place order")["refused"] == 2
+    assert ended.requests("place order")["turned_away"] == 1
+    assert ended.requests("list products")["ok"] >= ended.requests("place order")["requests"]
+    assert ended.requests("order status")["ok"] == len(till.orders)
+    assert "recommend" not in (ended.folder / "requests.csv").read_text()
+
+
+def test_an_accepted_order_that_the_shop_does_not_know_fails_the_run(load_test, tmp_path):
+    till = FakeTill(api_key=API_KEY)
+    till.forgets = 1
+
+    ended = load_test(till, VISIT="checkout", RATE="5", DURATION="2", OBJECTIVES=objectives(tmp_path, LOOSE))
+
+    assert ended.code == 1
+    assert "MISSED orders lost_rate: " in ended.output
+    assert ended.facts["orders"]["lost"] == ["order-0"]
+
+
+def test_shoppers_browse_and_take_to_the_till_what_they_like(load_test, tmp_path):
+    till = FakeTill(OFFERS, api_key=API_KEY)
+
+    ended = load_test(till, VISIT="shop", RATE="20", DURATION="4", OBJECTIVES=objectives(tmp_path, LOOSE))
+
+    assert ended.code == 0, ended.output
+    used = {item.get("offerId") for body in till.orders.values() for item in body["items"]}
+    assert {"OFF001", "OFF003", None} == used  # nothing is sold that OFF002 is for
+    assert {offer for _, offer, kind in till.stored if kind == "REDEMPTION"} == {"OFF002"}
 
 
 def test_no_more_requests_are_sent_than_allowed(load_test, tmp_path):

@@ -18,7 +18,7 @@ from harness.bench.row import Bench, Row
 from harness.bench.rows import ROWS, chosen_rows
 from harness.bench.run import bench, measure_and_keep, show_history
 from harness.bench.same_hash import SCENARIOS
-from harness.bench.twin import BASELINE, FEW_SHOPPERS, SHORT, session
+from harness.bench.twin import BASELINE, FEW_SHOPPERS, SHORT, TILL, orders_s, session
 from harness.bench.twin_runs import in_own_process, twin_alone, twin_and_plain_loop
 from harness.deploy import TemplateLoader
 from harness.settings import Refusal
@@ -143,7 +143,7 @@ def test_cold_starts_are_measured_for_every_function_behind_the_api_and_no_other
 
 
 def test_every_scenario_that_is_measured_can_be_read() -> None:
-    for text in (BASELINE, SHORT, FEW_SHOPPERS.format(days=4), *SCENARIOS):
+    for text in (BASELINE, SHORT, TILL, FEW_SHOPPERS.format(days=4), *SCENARIOS):
         assert parse_scenario_argument(text).warm_up_days in (0, 1)
 
 
@@ -160,6 +160,13 @@ def test_a_session_of_the_baseline_is_as_rich_as_the_bar_demands() -> None:
     run = twin_alone("baseline:population.users=500,days=1,warm_up_days=0", 7)
 
     assert [figure.verdict.value for figure in session(run) if figure.bar] == ["held", "held"]
+
+
+def test_the_scenario_with_a_till_places_orders() -> None:
+    run = twin_alone(f"{TILL},population.users=500", 7)
+
+    assert orders_s(run) == pytest.approx(10_000 * run.seconds / run.counts.orders_placed)
+    assert run.counts.orders_completed > 0
 
 
 def test_twin_and_plain_loop_are_timed_in_turns() -> None:

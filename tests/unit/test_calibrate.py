@@ -30,6 +30,7 @@ def observed(orders: list[tuple[int, float]], days: int, value_hundredths: int =
         customer=np.array([customer for customer, _ in orders], dtype=np.int64),
         at_s=np.array([day * DAY_S for _, day in orders]),
         value_hundredths=value_hundredths * (1 + np.arange(len(orders), dtype=np.int64) % 2),
+        lines=np.ones(len(orders), dtype=np.int64),
         monday=MONDAY.date(),
         first_day=0,
         end_day=days,
@@ -98,7 +99,7 @@ def test_simulated_orders_have_the_rates_that_they_are_simulated_with():
 
     again = fit(histories(Observed(
         np.unique(orders.customer[np.argsort(orders.at_s)], return_inverse=True)[1],
-        np.sort(orders.at_s), orders.customer, data.monday, 0, 100, True, Counter(),
+        np.sort(orders.at_s), orders.customer, orders.customer, data.monday, 0, 100, True, Counter(),
     ), present=True))  # fmt: skip
     assert len(np.unique(orders.customer)) == pytest.approx(20 * 500, rel=0.02)
     assert (again.mean_per_day, again.shape) == (pytest.approx(0.05, rel=0.05), pytest.approx(1.0, rel=0.1))
@@ -166,7 +167,7 @@ def test_frequent_values_are_price_points_and_the_rest_is_lognormal():
     others = np.round(np.exp(generator.normal(3.0, 0.5, 9_000)) * 100).astype(np.int64)
     values = np.concatenate([np.full(1_000, 1_177), others, np.zeros(50, dtype=np.int64)])
 
-    found = basket(values)
+    found = basket(values, np.ones(len(values), dtype=np.int64))
 
     assert [(point.value_hundredths, point.share) for point in found.price_points] == [
         (1_177, pytest.approx(0.1, abs=1e-3))
@@ -175,7 +176,24 @@ def test_frequent_values_are_price_points_and_the_rest_is_lognormal():
 
 
 def test_values_that_are_all_price_points_stand_for_themselves_in_the_lognormal():
-    assert basket(np.array([1_000] * 30 + [2_000] * 30)).price_points == ()
+    assert basket(np.array([1_000] * 30 + [2_000] * 30), np.ones(60, dtype=np.int64)).price_points == ()
+
+
+def test_lines_of_baskets_are_found_with_what_they_have_to_do_with_the_value():
+    generator = np.random.default_rng(3)
+    together = generator.normal(size=(20_000, 2))
+    values = np.round(100 * np.exp(2.8 + 1.2 * together[:, 0])).astype(np.int64)
+    lines = np.exp(2.5 + 0.8 * (0.7 * together[:, 0] + np.sqrt(1 - 0.49) * together[:, 1]))
+
+    found = basket(values, np.maximum(1, np.round(lines)).astype(np.int64)).lines
+
+    assert found is not None
+    assert (found.mu, found.sigma, found.correlation) == (
+        pytest.approx(2.5, abs=0.02),
+        pytest.approx(0.8, abs=0.02),
+        pytest.approx(0.7, abs=0.02),
+    )
+    assert basket(values, np.ones(len(values), dtype=np.int64)).lines is None
 
 
 def test_gaps_are_between_orders_of_one_customer():

@@ -4,8 +4,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.views import experiments, health, pivots, recommendations, trending
+from dashboard.order_data import masked, reached, standing
+from dashboard.views import experiments, health, messages, orders, pivots, recommendations, trending
 from offerloop.offers.model import EventType
+from offerloop.orders.model import OrderStatus
+from offerloop.orders.notices import NoticeStatus
 from simulator.invariants import INVARIANTS
 from tests.memory_dashboard import LAPTOP, MemoryDashboard
 
@@ -14,6 +17,8 @@ VIEWS = {
     "pivots": pivots,
     "trending": trending,
     "experiments": experiments,
+    "orders": orders,
+    "messages": messages,
     "health": health,
 }
 
@@ -163,6 +168,98 @@ def test_without_an_experiment_the_page_gives_commands_that_name_no_key(seeded):
 @pytest.mark.parametrize("name", ["pivots", "trending"])
 def test_an_empty_page_says_what_to_run(name, seeded):
     assert "make shoppers" in words(page(name, seeded))
+
+
+@pytest.mark.parametrize("name", ["orders", "messages"])
+def test_without_an_order_the_page_gives_a_command_that_places_one_and_names_no_key(name, seeded):
+    command = page(name, seeded).code[0].value
+
+    assert f"API={seeded.facts().api_url}" in command
+    assert '"$API/orders" -H "X-API-Key: $KEY"' in command
+
+
+def test_orders_are_counted_by_stage_outcome_and_reason(busy):
+    app = page("orders", busy)
+
+    view = busy.orders()
+    counts = standing(view.newest)
+    done = reached(view.newest)[OrderStatus.COMPLETED]
+    shown = metrics(app)
+    assert shown["Orders shown"] == str(len(view.newest))
+    assert shown["Success rate"] == f"{100 * done / (done + counts[OrderStatus.FAILED]):.1f} %"
+    assert shown["In progress"] == "3"
+    failed = app.dataframe[0].value
+    assert next(iter(failed["Reason"])) == "payment declined: insufficient funds"
+    assert sum(failed["Orders"]) == counts[OrderStatus.FAILED]
+    assert list(app.dataframe[1].value["Status"]) == ["Payment processing"] * 3  # they stand still
+
+
+def test_one_order_is_told_from_its_placing_to_its_refund(busy):
+    refunded = next(
+        story.order
+        for story in busy.orders().newest
+        if story.order.status is OrderStatus.PARTIALLY_REFUNDED and story.order.phone
+    )
+    app = AppTest.from_function(draw, args=(orders, busy), default_timeout=20)
+    app.session_state["order"] = f" {refunded.order_id} "  # typed, as one does
+    app.run()
+
+    assert not app.exception
+    history, lines, told = (element.value for element in list(app.dataframe)[-3:])
+    assert list(history["Status"]) == [
+        "Pending",
+        "Validating",
+        "Inventory check",
+        "Payment processing",
+        "Fulfillment",
+        "Completed",
+        "Partially refunded",
+    ]
+    assert list(history["Detail"])[-1] == "scratched"
+    assert list(history["Lasted"])[-1] == "–"
+    assert lines["Refunded"][0].startswith("1 × €")
+    assert list(told["Kind"]) == ["Created", "Completed"]
+    assert metrics(app)["Tracking"] == refunded.tracking.number
+    assert app.text[0].value == f"Customer {refunded.customer_id}, phone {masked(refunded.phone)}"
+    assert refunded.phone not in str(app.main)
+
+
+def test_an_id_that_no_order_has_is_said_so(busy):
+    app = AppTest.from_function(draw, args=(orders, busy), default_timeout=20)
+    app.session_state["order"] = "no-such-order"
+    app.run()
+
+    assert not app.exception
+    assert "There is no order of this id" in words(app)
+
+
+def test_messages_say_what_became_of_each_and_show_no_phone(busy):
+    app = page("messages", busy)
+
+    notices = busy.notices().newest
+    sent = sum(notice.status is NoticeStatus.SENT for notice in notices)
+    shown = metrics(app)
+    assert (shown["Messages shown"], shown["Sent"]) == (str(len(notices)), str(sent))
+    assert int(shown["Sent"]) + int(shown["Failed"]) + int(shown["Not sent"]) == len(notices)
+    rows = app.dataframe[0].value
+    assert set(rows["Status"]) == {
+        "sent",
+        "failed: refused by SNS",
+        "not sent: no phone given",
+        "not sent: opted out",
+        "not sent: the phone's daily limit",
+        "not sent: number not allowed here",
+    }
+    assert list(rows["Phone"]) == [masked(notice.phone) for notice in notices]
+    assert not any(notice.phone in str(app.main) for notice in notices if notice.phone)
+
+
+def test_a_chosen_message_is_shown_as_it_was_sent(busy):
+    app = page("messages", busy)
+    assert app.text[0].value == busy.notices().newest[0].text
+
+    app.selectbox(key="message").select_index(3).run()
+    assert app.text[0].value == busy.notices().newest[3].text
 
 
 def test_health_shows_where_counts_and_api_documentation(busy):

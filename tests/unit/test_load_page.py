@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from loadtests.objectives import Verdict
+from loadtests.orders import OrdersOutcome
 from loadtests.report import Result, write_files
 from tests.load_plans import a_plan, recorded
 
@@ -31,11 +32,12 @@ def runs(tmp_path, monkeypatch):
     monkeypatch.setenv("RESULTS", str(tmp_path))
     started = iter(NOON + timedelta(minutes=n) for n in range(9))
 
-    def leave(name, *, verdicts=(MET,), invalid=(), status="complete", **plan):
+    def leave(name, *, verdicts=(MET,), invalid=(), status="complete", orders=None, **plan):
         folder = tmp_path / name
         folder.mkdir()
         recording = recorded(folder, {"track": [0.1] * 30, "recommend": [0.1] * 10}, due=10, waited=2)
-        write_files(Result(a_plan(**plan), recording, next(started), status, verdicts, invalid), folder)
+        result = Result(a_plan(**plan), recording, next(started), status, verdicts, invalid, orders)
+        write_files(result, folder)
         return folder
 
     return leave
@@ -71,6 +73,16 @@ def test_an_open_run_shows_both_latencies_arrivals_and_the_generator(runs):
     assert headings(app) == ["Latency", "Throughput", "Arrivals", "Generator", "Requests", "Objectives"]
     assert app.success[0].value == "All objectives are met: 1 of 1."
     assert any("10 visits were due; 2 waited for a place" in caption.value for caption in app.caption)
+
+
+def test_a_run_with_orders_says_what_became_of_them(runs):
+    runs("first", visit="checkout", orders=OrdersOutcome(accepted=4, lost=("order-1",)))
+
+    app = page()
+
+    assert headings(app)[0] == "Orders"
+    assert app.selectbox(key="load-run").options == ["01 Mar 12:00:00 · 10 visits/s, checkout · steady · met"]
+    assert "- 4 accepted: none final, 0 still in progress, 1 lost" in [text.value for text in app.markdown]
 
 
 def test_a_closed_run_has_no_arrivals(runs):

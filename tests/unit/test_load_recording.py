@@ -66,3 +66,12 @@ def test_no_file_is_an_empty_recording(tmp_path):
     recording = Recording(tmp_path).update()
 
     assert (recording.total, recording.seconds) == (Second(), {})
+
+
+def test_accepted_orders_are_known_by_name_those_of_the_warm_up_too(tmp_path):
+    recorder = Recorder(tmp_path, "worker 0")
+    for second, order_id in ((-1, "warm"), (0, "first"), (1, "second")):
+        recorder.second.orders.append(order_id)
+        recorder.flush(second, 1.0, 0)
+
+    assert Recording(tmp_path).update().orders == ["warm", "first", "second"]

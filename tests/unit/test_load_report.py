@@ -2,12 +2,14 @@
 
 import csv
 import json
+from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
 from loadtests.html_report import write_html
 from loadtests.objectives import Verdict
+from loadtests.orders import OrdersOutcome
 from loadtests.recording import Recorder, Recording
 from loadtests.report import MOST_ROWS, Result, second_rows, write_files
 from tests.load_plans import a_plan, recorded
@@ -16,8 +18,8 @@ STARTED = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 MISSED = Verdict("all", "p95_ms", 50, 110.0)
 
 
-def a_result(recording, *, plan=None, status="complete", verdicts=(), invalid=()):
-    return Result(plan or a_plan(), recording, STARTED, status, verdicts, invalid)
+def a_result(recording, *, plan=None, status="complete", verdicts=(), invalid=(), orders=None):
+    return Result(plan or a_plan(), recording, STARTED, status, verdicts, invalid, orders)
 
 
 def test_run_json_names_settings_verdict_and_both_latencies(tmp_path):
@@ -124,6 +126,26 @@ def test_the_html_report_says_the_verdict_in_words_and_escapes_what_it_shows(tmp
     assert "missed by 60 ms (2.20 times the limit)" in report
     assert "40 visits were due; 4 waited for a place" in report
     assert "<script>alert(1)" not in report
+
+
+def test_what_became_of_the_orders_is_in_the_run_and_in_the_report(tmp_path):
+    orders = OrdersOutcome(accepted=3, ended=Counter(COMPLETED=2), lost=("<order-1>",))
+    write_files(a_result(recorded(tmp_path, {"place order": [0.1] * 3}), orders=orders), tmp_path)
+    write_html(a_result(Recording(tmp_path).update(), orders=orders), tmp_path)
+
+    run = json.loads((tmp_path / "run.json").read_text())
+    report = (tmp_path / "report.html").read_text()
+    assert (run["orders"]["accepted"], run["orders"]["lost"]) == (3, ["<order-1>"])
+    assert "<h2>Orders</h2>" in report
+    assert "3 accepted: 2 COMPLETED, 0 still in progress, 1 lost" in report
+
+
+def test_a_run_without_orders_says_nothing_of_them(tmp_path):
+    write_files(a_result(recorded(tmp_path, {"track": [0.1]})), tmp_path)
+    write_html(a_result(Recording(tmp_path).update()), tmp_path)
+
+    assert json.loads((tmp_path / "run.json").read_text())["orders"] is None
+    assert "<h2>Orders</h2>" not in (tmp_path / "report.html").read_text()
 
 
 def test_a_run_without_any_answer_still_has_a_report(tmp_path):

@@ -14,7 +14,7 @@ from harness.load_settings import (
 from harness.processes import unused_port
 from harness.settings import Refusal
 from harness.system import RunningSystem
-from loadtests.plan import Shape
+from loadtests.plan import Shape, VisitKind
 from tests.load_plans import SETTINGS
 
 
@@ -42,7 +42,7 @@ def test_without_settings_it_is_a_steady_open_minute():
     plan = plan_from_environment(a_system())
 
     assert (plan.shape, plan.is_open, plan.seconds, plan.workers, plan.seed) == (Shape.STEADY, True, 60, 1, 1)
-    assert plan.scenario == "baseline"
+    assert (plan.scenario, plan.visit, plan.sends_orders) == ("baseline", VisitKind.BROWSE, False)
     assert "the-key" not in plan.model_dump_json()
 
 
@@ -62,6 +62,17 @@ def test_every_setting_arrives_in_the_plan(monkeypatch):
     assert [plan.share_of_requests(worker) for worker in range(2)] == [5, 4]
 
 
+@pytest.mark.parametrize("visit", ["checkout", "shop"])
+def test_fewer_visits_come_where_they_go_to_the_till(monkeypatch, visit):
+    browsing = plan_from_environment(a_system())
+    monkeypatch.setenv("VISIT", visit)
+
+    plan = plan_from_environment(a_system())
+
+    assert (plan.visit, plan.sends_orders) == (visit, True)
+    assert plan.rate < browsing.rate
+
+
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
@@ -75,6 +86,7 @@ def test_every_setting_arrives_in_the_plan(monkeypatch):
         ({"DURATION": "25h"}, "DURATION=25h is not a time"),
         ({"DURATION": "5", "MINUTES": "5"}, "DURATION= and MINUTES= say the same"),
         ({"SHAPE": "round"}, "SHAPE=round is unknown: use steady, flash-sale, scenario"),
+        ({"VISIT": "steal"}, "VISIT=steal is unknown: use browse, checkout, shop"),
         ({"SHAPE": "flash-sale", "SCENARIO": "baseline"}, "scenario baseline has no flash sale"),
         ({"SCENARIO": "basline"}, "basline: no such scenario; did you mean baseline?"),
         ({"SCENARIO": "baseline:population.users=0"}, "override population.users"),

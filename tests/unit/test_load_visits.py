@@ -7,29 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.visits import Answer, InventoryManager, Request, Steps, Visitor, visit
+from loadtests.visits import Answer, InventoryManager, Request, Visitor, visit
 from simulator.scenario import load_scenario
+from tests.load_steps import sent
 
 POPULATION = load_scenario("baseline").population
 OFFERS = [
     {"offer_id": "A", "category": "apparel", "discount_value": 10},
     {"offer_id": "B", "category": "outdoors", "discount_value": 45},
 ]
-
-
-def sent(steps: Steps, answer: Callable[[Request], Answer]) -> list[Request]:
-    """Go through steps without pauses; gives every request."""
-    requests: list[Request] = []
-    try:
-        step = next(steps)
-        while True:
-            if isinstance(step, Request):
-                requests.append(step)
-                step = steps.send(answer(step))
-            else:
-                step = next(steps)
-    except StopIteration:
-        return requests
 
 
 def serve(request: Request) -> Answer:

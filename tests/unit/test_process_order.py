@@ -6,9 +6,8 @@ from offerloop.errors import InvalidInput, OrderNotOpen, PaymentUnavailable, Unk
 from offerloop.idempotency import IdempotentRequest
 from offerloop.offers.manage_offers import pause_offer
 from offerloop.orders.cancel_order import cancel_order
-from offerloop.orders.messages import NoticeKind
+from offerloop.orders.messages import NoticeKind, text_of
 from offerloop.orders.model import OrderStatus
-from offerloop.orders.notices import text_of
 from offerloop.orders.ports import Payment, PaymentStatus
 from offerloop.orders.process_order import advance, process_order
 from offerloop.orders.refund_order import RefundedLine, refund_order

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.replay import _speed
+from harness.replay import Job, _bought_by, _speed
 from harness.settings import Refusal
+from simulator.replay.mapping import read_mapping
+from simulator.replay.progress import BoughtBy
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +32,32 @@ def test_speed_is_a_number_or_max():
     for wrong in ("fast", "0", "-1", "nan", "inf", ""):
         with pytest.raises(Refusal, match="SPEED="):
             _speed(wrong)
+
+
+@pytest.mark.parametrize(
+    ("changed", "asked", "expected"),
+    [
+        ("", None, BoughtBy.ORDERS),
+        ("", BoughtBy.EVENTS, BoughtBy.EVENTS),
+        ("orders: null\n", None, BoughtBy.EVENTS),
+        ("orders: null\n", BoughtBy.ORDERS, "`orders: null`"),
+        ("value: {constant: 0}\n", None, BoughtBy.EVENTS),
+        ("value: {constant: 0}\n", BoughtBy.ORDERS, "its value is a constant 0"),
+    ],
+)
+def test_baskets_are_orders_where_the_mapping_says_what_a_unit_costs(tmp_path, changed, asked, expected):
+    field = changed.split(":")[0]
+    lines = (ROOT / "tests/data/replay/orders.yaml").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not changed or not line.startswith(f"{field}:")]
+    path = tmp_path / "m.yaml"
+    path.write_text("".join(kept) + changed)
+    job = Job(path, path, None, None, 1, 1, resume=False, audited=False, bought_by=asked)
+
+    if not isinstance(expected, BoughtBy):
+        with pytest.raises(Refusal, match=expected):
+            _bought_by(job, read_mapping(path))
+    else:
+        assert _bought_by(job, read_mapping(path)) is expected
 
 
 @pytest.fixture

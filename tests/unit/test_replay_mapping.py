@@ -18,9 +18,13 @@ def faults(tmp_path: Path, text: str) -> list[str]:
     return [line.removeprefix(f"{path}:") for line in str(raised.value).splitlines()]
 
 
-@pytest.mark.parametrize("name", ["complete_journey", "cdnow"])
-def test_the_mappings_that_ship_are_valid(name):
+@pytest.mark.parametrize("name", ["complete_journey", "complete_journey_baskets", "cdnow"])
+def test_the_mappings_that_ship_are_valid_and_can_be_ordered(name):
     mapping = read_mapping(ROOT / f"simulator/mappings/{name}.yaml")
+
+    assert mapping.has_prices
+    assert mapping.orders is not None
+    assert mapping.orders.use_offers == "served"
 
     assert mapping.offers.redemptions_per_user == 0
     assert (mapping.events.view_share, mapping.events.click_share, mapping.events.cart_share) == (0, 0, 0)
@@ -53,6 +57,7 @@ def test_columns_are_listed_by_the_field_that_names_them(tmp_path):
         ("prefix: C-", "prefix: 'C '", "2: customer.prefix: String should match pattern"),
         ("%H:%M", "", "4: timestamp: the format holds no hour: add one, or say `time_of_day: drawn`"),
         ('%M"', '%M", time_of_day: drawn', "4: timestamp: the format holds a time of day"),
+        ("units, minimum: 1", "units, absurd: guess", "6: quantity.absurd: Input should be 'one_unit' or"),
         ("file: skus.csv", "file: ../skus.csv", "9: products.file: String should match pattern"),
         ('delimiter: ";"', 'delimiter: ";;"', "1: delimiter: String should have at most 1 character"),
         ("prefix: P-}", "prefix: P-, category: all}", "1: file: a products file is not used here"),

@@ -12,7 +12,7 @@ from offerloop.offers.model import DiscountType, Offer
 from simulator.arrivals import HOUR_S
 from simulator.replay.catalogue import catalogue
 from simulator.replay.mapping import Mapping, read_mapping
-from simulator.replay.recording import Recording, Session, fingerprint, record
+from simulator.replay.recording import Line, Recording, Session, fingerprint, record
 from simulator.replay.rows import UnreadableData, read_purchases
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "replay"
@@ -43,9 +43,15 @@ def test_baskets_are_sessions_in_recorded_order_with_each_product_once(tmp_path)
     with recording_of(DATA / "orders.csv", ORDERS, tmp_path) as recording:
         milk, bread, bike = ("P-milk", "dairy-eggs"), ("P-bread", "bakery"), ("P-bike", "dairy-eggs-2")
         assert list(recording.sessions()) == [
-            Session(0, "C-bob", seconds("2024-03-01T09:00"), (bread, milk)),
-            Session(1, "C-ann", seconds("2024-03-01T10:00"), (milk, bread)),
-            Session(2, "C-ann", seconds("2024-03-02T08:30"), (bike,)),
+            Session(
+                *(0, "C-bob", seconds("2024-03-01T09:00"), (bread, milk)),
+                (Line(*bread, 2, 340), Line(*milk, 1, 120)),
+            ),
+            Session(
+                *(1, "C-ann", seconds("2024-03-01T10:00"), (milk, bread)),
+                (Line(*milk, 4, 480), Line(*bread, 1, 170)),
+            ),
+            Session(2, "C-ann", seconds("2024-03-02T08:30"), (bike,), (Line(*bike, 1, 19_900),)),
         ]
         counts = recording.rows, recording.session_count, recording.purchase_count, recording.product_count
         assert counts == (6, 3, 5, 3)
@@ -126,6 +132,17 @@ def test_a_fault_says_which_field_and_what_stood_there(tmp_path):
     assert details[7] == "units is -1, the least is 1"
     assert details[3] == "who is empty"
     assert details[4] == "when is 'not a time'"
+
+
+def test_a_value_above_any_price_is_a_bad_row(tmp_path):
+    path = beside_products(tmp_path, (HEADER + "2024-03-01 09:00;o1;ann;milk;1;1e300\n").encode())
+
+    with recording_of(path, ORDERS, tmp_path) as recording:
+        [(_, fault)] = recording.faults()
+        assert (fault.reason, fault.detail) == (
+            "number_too_large",
+            "paid is 1e+300, the most is 1e+07",
+        )
 
 
 def test_bytes_that_are_no_text_cost_only_their_own_row(tmp_path):

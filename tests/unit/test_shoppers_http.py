@@ -7,6 +7,8 @@ import time
 import httpx
 
 from offerloop.offers.model import DiscountType, EventType
+from offerloop.orders.model import OrderStatus
+from simulator.shoppers.checkout import OrderNews, OrderState
 from simulator.shoppers.http_shop import ATTEMPTS, HttpShop
 from simulator.shoppers.request_meter import RequestMeter, percentile
 from simulator.shoppers.shop import UNREACHABLE, Refused, Served, ServedOffer
@@ -144,3 +146,19 @@ def test_the_meter_counts_by_kind_and_overall():
     assert rows == {"RECOMMEND": (100, 50, 95), "VIEW": (1, 1000, 1000), "all": (101, 51, 96)}
     assert meter.refusals == {"busy": 1}
     assert percentile([], 95) == 0
+
+
+def test_a_customer_s_orders_are_read_page_by_page_with_what_became_of_them():
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/prod/customers/C-ann/orders"
+        first = "cursor" not in request.url.params
+        order = {"orderId": "o2", "status": "FAILED", "reason": "out of stock"}
+        earlier = {"orderId": "o1", "status": "COMPLETED", "reason": None}
+        body = {"orders": [order if first else earlier], "cursor": "a/b" if first else None}
+        return httpx.Response(200, json=body)
+
+    shop = HttpShop("http://shop/prod", "secret", transport=httpx.MockTransport(answer))
+
+    newest = shop.orders_of("C-ann")
+    assert newest == OrderNews({"o2": OrderState(OrderStatus.FAILED, "out of stock")}, "a/b")
+    assert shop.orders_of("C-ann", newest.cursor) == OrderNews({"o1": OrderState(OrderStatus.COMPLETED)})

@@ -16,7 +16,7 @@ from offerloop.offers.relevance import decayed
 from offerloop.offers.scoring import BY_PRIORITY, Order, RankEntry, Weights, sort_key
 from offerloop.offers.trending import FORGET_BELOW, TRENDING_HALF_LIFE_S, TRENDING_POINTS
 from simulator.findings import Breach, Findings, Invariant, InvariantResult
-from simulator.order_laws import ORDER_LAWS, refunded_units
+from simulator.order_laws import ORDER_LAWS, refunded_units, taken_units
 from simulator.snapshot import ListOfRanking, OfferInRanking, Place, Snapshot
 
 SETTLED_AFTER_MS = 90_000  # the relay sweeps messages older than 60 s, once a minute
@@ -72,7 +72,8 @@ def stock_is_what_came_less_what_went(snapshot: Snapshot) -> Findings:
 def redemptions_are_counted_once(snapshot: Snapshot) -> Findings:
     """The offer's count, its REDEMPTION events and the users' own counts agree.
 
-    A user's count has what open orders hold too; a refund takes counts back and leaves the event.
+    A user's count has what open orders hold too; a refund takes counts back and leaves the event. An offer
+    that was removed while orders were on their way gets no events of what they took.
     """
     by_events = Counter(
         event.offer_id for event, _ in snapshot.events if event.event_type is EventType.REDEMPTION
@@ -86,6 +87,7 @@ def redemptions_are_counted_once(snapshot: Snapshot) -> Findings:
         offer_id: offer.redeemed_count + offer.held_count for offer_id, offer in snapshot.offers.items()
     }
     held = {offer_id: offer.held_count for offer_id, offer in snapshot.offers.items()}
+    taken = taken_units(snapshot)
 
     def breaches() -> Iterator[Breach]:
         for offer_id in sorted(by_offers.keys() | by_events.keys() | by_users.keys()):
@@ -93,7 +95,8 @@ def redemptions_are_counted_once(snapshot: Snapshot) -> Findings:
             if counted != of_users:
                 yield Breach(offer_id, f"its count is {counted - of_users:+d} from that of its users")
             missing = of_users - held.get(offer_id, 0) - by_events[offer_id]
-            if missing < 0 or (missing and snapshot.events_are_complete):
+            unrecorded = 0 if offer_id in snapshot.offers else taken[offer_id]
+            if missing < 0 or (missing > unrecorded and snapshot.events_are_complete):
                 yield Breach(offer_id, f"{missing:+d} redemptions without their event")
 
     return Findings(len(by_offers.keys() | by_users.keys()), breaches())

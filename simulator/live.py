@@ -110,8 +110,8 @@ def shop_live(run: Run, console: Console) -> int:
     with HttpShop(run.api_url, run.api_key, connections=THREADS, stopping=stopping) as shop:
         env = simpy.Environment()
         clock = RealTime(env, speed=run.speed, threads=THREADS, stopping=stopping)
-        tally = _let_in(run, env, shop, clock)
         _stop_on_signals(stopping, clock)
+        tally = _let_in(run, env, shop, clock)
         started = time.monotonic()
         until_s = run.minutes * 60 * run.speed if run.minutes else None
         with _Progress(console, tally, shop, started) as progress:

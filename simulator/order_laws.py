@@ -143,6 +143,11 @@ def refunded_units(snapshot: Snapshot) -> Mapping[str, int]:
     return given_back
 
 
+def taken_units(snapshot: Snapshot) -> Mapping[str, int]:
+    """Units by offer that orders hold, or bought, those given back since among them."""
+    return _units(snapshot, lambda order: order.status in HOLDING | PAID, refunded=False)[1]
+
+
 ORDER_LAWS = (
     Invariant("Products: free + held + sold = received", units_of_products_are_conserved),
     Invariant("Stock is held by open orders alone", holds_are_those_of_open_orders),

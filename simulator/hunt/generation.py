@@ -49,9 +49,11 @@ CATEGORIES = ["kites", "kites", "socks"]
 EXPERIMENTS = ["exp-1", "exp-1", "exp-2"]
 PRODUCTS = [*("lamp",) * 3, "sofa"]
 ORDERS = [*("o1",) * 3, *("o2",) * 2, "o3"]
+CALM_STEPS = [0, 1, 2, 3, 3, 3, 3, 4]  # of an order, before one with trouble: most often its payment
 PHONE = "+447700900123"
 LEAST, MOST = 15, 60  # phrases after the opening
 LATEST_CALL = 12  # an invocation for one record makes about so many calls to stores
+LATEST_CALL_FOR_AN_ORDER = 2
 
 _HOUR, _DAY = 3_600, 24 * 3_600
 _offer, _user, _category = st.sampled_from(OFFERS), st.sampled_from(USERS), st.sampled_from(CATEGORIES)
@@ -59,8 +61,10 @@ _experiment = st.sampled_from(EXPERIMENTS)
 _product, _order = st.sampled_from(PRODUCTS), st.sampled_from(ORDERS)
 _key = st.sampled_from(["k1", "k1", "k2"])
 _CONTEST: dict[str, SearchStrategy[Any]] = {
-    "overtaken_at": st.integers(0, 4),
-    "overtaken_by": st.lists(st.sampled_from(Rival), min_size=1, max_size=3).map(tuple),
+    "overtaken_at": st.integers(0, LATEST_CALL_FOR_AN_ORDER),
+    "overtaken_by": st.sampled_from(
+        [(rival, *after) for rival in Rival for after in ((), (Rival.FOLLOW_UPS,), (Rival.PROCESSOR,))]
+    ),
 }
 
 Steps = SearchStrategy[Step]
@@ -83,7 +87,7 @@ def scripts(weather: Collection[Weather]) -> Phrases:
     )
     with_orders = _scripts_of(
         opening=st.tuples(*_shelf()),
-        always=[*[_life_of_an_order(weather)] * 3, _advances(weather), *[_order_deliveries(weather)] * 2],
+        always=[*[_life_of_an_order(weather)] * 5, _advances(weather), *[_order_deliveries(weather)] * 2],
         others=[*offers, _deliveries(weather), *_of_orders(weather)],
     )
     return st.one_of(without_orders, with_orders)
@@ -205,13 +209,18 @@ def _product_creation(product: SearchStrategy[str], category: SearchStrategy[str
 
 def _life_of_an_order(weather: Collection[Weather]) -> Phrases:
     """An order is placed, goes on by some steps or by itself, and is called off or given back, or not."""
-    carried_out: list[Step] = [Deliver(stream=stream, records=6) for stream in (Stream.OUTBOX, Stream.WORK)]
+    published: Step = Deliver(stream=Stream.OUTBOX, records=6)
+    by_itself: Phrases = st.just([published, Deliver(stream=Stream.WORK, records=6)])
     nothing: Phrases = st.just([])
-    ways = st.one_of(nothing, st.just(carried_out), _advances(weather))
-    ends = st.one_of(nothing, _cancel(weather), _refund(weather))
+    ways = [
+        st.tuples(by_itself, _refund(weather)),
+        *[st.tuples(_advances(weather), st.one_of(nothing, _cancel(weather), _refund(weather)))] * 2,
+    ]
+    if Weather.LOSSES in weather:
+        ways.append(st.tuples(st.just([published, LoseWork()]), nothing))
     # Not `flatmap` on the order: making strategies for each draw takes longer than performing a script.
-    return st.tuples(_order, _placing(), ways, ends).map(
-        lambda drawn: [_about(drawn[0], step) for phrase in drawn[1:] for step in phrase]
+    return st.tuples(_order, _placing(), st.one_of(ways)).map(
+        lambda drawn: [_about(drawn[0], step) for phrase in (drawn[1], *drawn[2]) for step in phrase]
     )
 
 
@@ -220,7 +229,7 @@ def _about(order: str, step: Step) -> Step:
 
 
 def _placing() -> Phrases:
-    offers = [None, None, "offer-a", "offer-a", "offer-b"]
+    offers = [None, None, None, None, "offer-a", "offer-a", "offer-b"]
     line = st.builds(Line, product=_product, units=st.sampled_from([1, 1, 2]), offer=st.sampled_from(offers))
     return _repeated(
         st.builds(
@@ -229,13 +238,13 @@ def _placing() -> Phrases:
             user=_user,
             lines=st.lists(line, min_size=1, max_size=3).map(tuple),
             phone=st.sampled_from([None, PHONE]),
-            key=st.sampled_from([None, None, None, *ORDERS]),
+            key=st.sampled_from([None, None, None, "k1", "k2"]),
         )
     )
 
 
 def _advances(weather: Collection[Weather]) -> Phrases:
-    """Some steps of processors, calm or with one kind of trouble; an order takes five."""
+    """Some calm steps of processors, of which an order takes five, and one with trouble or without."""
     at = st.integers(0, 2)
     troubles: list[dict[str, SearchStrategy[Any]]] = [{}]
     if Weather.CRASHES in weather:
@@ -243,9 +252,11 @@ def _advances(weather: Collection[Weather]) -> Phrases:
     if Weather.FAILURES in weather:
         troubles.append({"fails_after": at})
     if Weather.OVERTAKING in weather:
-        troubles.append(_CONTEST)
-    steps = st.one_of([st.builds(AdvanceOrder, order=_order, **trouble) for trouble in troubles])
-    return st.tuples(steps, st.integers(1, 5)).map(lambda drawn: [drawn[0]] * drawn[1])
+        troubles += [_CONTEST] * 2
+    last = st.one_of([st.builds(AdvanceOrder, order=_order, **trouble) for trouble in troubles])
+    return st.tuples(st.sampled_from(CALM_STEPS), last).map(
+        lambda drawn: [*[AdvanceOrder(order=drawn[1].order)] * drawn[0], drawn[1]]
+    )
 
 
 def _cancel(weather: Collection[Weather]) -> Phrases:
@@ -286,6 +297,4 @@ def _of_orders(weather: Collection[Weather]) -> list[Phrases]:
     ]
     if Weather.DUPLICATES in weather:
         kinds.append(_one(RepeatCharge, order=_order))
-    if Weather.LOSSES in weather:
-        kinds.append(st.just([LoseWork()]))
     return kinds

@@ -50,8 +50,12 @@ def _with_plainer_steps(script: list[Step], breaks: Breaks) -> list[Step]:
 
 
 def _plainer(step: Step) -> Iterator[Step]:
-    """The step with one field as it is by default."""
+    """The step with one field as it is by default, or with one thing less in a field that lists some."""
     for name in sorted(step.model_fields_set):
         field = type(step).model_fields[name]
         if not field.is_required() and getattr(step, name) != field.default:
             yield step.model_copy(update={name: field.default})
+        listed = getattr(step, name)
+        if isinstance(listed, tuple) and len(listed) > 1:
+            for at in range(len(listed)):
+                yield step.model_copy(update={name: listed[:at] + listed[at + 1 :]})

@@ -12,16 +12,19 @@ from tests.emulated.differences import expected_failures
 from tests.emulated.target import TARGET_NAME, TRIAL, Target
 
 TRIAL_AT_WORK = pytest.StashKey[Target]()
+LONGEST = "test_twin_deployed.py"  # a third of a run on LocalStack: at the end one process would wait for it
 FILES_ON_TRIAL = pytest.StashKey[set[Path]]()  # those of which a test uses the trial application
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Files on the trial application come first; and on LocalStack, what is known to differ has to."""
+    """Files on the trial application come first; and on LocalStack the longest test, which nothing can share,
+    and what is known to differ has to."""
     on_trial = {item.path for item in items if "trial_target" in getattr(item, "fixturenames", ())}
     config.stash[FILES_ON_TRIAL] = on_trial
     items.sort(key=lambda item: item.path not in on_trial)
     if TARGET_NAME != "localstack":
         return
+    items.sort(key=lambda item: item.path.name != LONGEST)
     reasons = expected_failures()
     for item in items:
         name = f"{item.path.name}::{getattr(item, 'originalname', item.name)}"

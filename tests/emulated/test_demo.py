@@ -13,5 +13,7 @@ def test_a_minute_of_shoppers_leaves_a_clean_system_and_nothing_running(tmp_path
 
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert "laws hold" in ended.stdout
+        for wanted in ("RECOMMEND", "ORDER_STATUS", "placed", "COMPLETED"):
+            assert wanted in ended.stdout
         assert "breach" not in ended.stdout
         assert target.run("status").returncode == 1

@@ -281,7 +281,7 @@ def test_a_running_experiment_assigns_serves_and_counts(shop: Storefront) -> Non
     ]
     assert shop.post("/experiments", {"experiment_id": name, "variants": variants}).status_code == 201
     assert shop.post(f"/experiments/{name}/start").json()["status"] == "PREPARING"
-    wait_for("it runs", lambda: shop.get(f"/experiments/{name}").json()["status"] == "RUNNING", 30)
+    wait_for("it runs", lambda: shop.get(f"/experiments/{name}").json()["status"] == "RUNNING", 90)
     try:
         offer = shop.create(unique("prize"), stock=1_000)
         for number in range(30):
@@ -295,7 +295,7 @@ def test_a_running_experiment_assigns_serves_and_counts(shop: Storefront) -> Non
             total = sum(variant["exposed"] for variant in result["variants"])
             return dict(result) if total == 30 else None
 
-        result = wait_for("30 users are counted", counted, 30)
+        result = wait_for("30 users are counted", counted, 90)
         assert sum(variant["converted"] for variant in result["variants"]) == 10  # type: ignore[index]
         assert result["sample_ratio"]["ok"]  # type: ignore[index]
     finally:

@@ -86,7 +86,7 @@ class Twin:
         )
         self._products = products(scenario, streams)
         if scenario.orders is not None:
-            self._open_till(scenario.orders)
+            self._open_till(scenario.orders, streams)
         functions = scenario.weather.functions
         environments = Environments(functions) if functions is not None else None
         self.cloud = Cloud(self.env, self.system, scenario.weather, streams, environments, scenario.orders)
@@ -98,8 +98,8 @@ class Twin:
 
     # -- the first moment ------------------------------------------------------------------------------
 
-    def _open_till(self, section: Orders) -> None:
-        payments = behaviour(section.payments, self._seed + self._replication)
+    def _open_till(self, section: Orders, streams: Streams) -> None:
+        payments = behaviour(section.payments, int(streams.generator("payment-modes").integers(2**53)))
         till = self.system.take_orders(payments, self.tally.order_moved, self.tally.redeemed)
         for product in self._products:
             till.create(product)

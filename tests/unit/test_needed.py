@@ -85,4 +85,4 @@ def test_continuous_integration_lets_nothing_be_missing() -> None:
     script = (REPOSITORY / ".ci/run").read_text()
 
     assert "export CI=true" in script
-    assert script.strip().endswith("make test")
+    assert script.strip().endswith("make test-all")

@@ -274,7 +274,7 @@ def test_a_dead_letter_becomes_a_failed_order_that_holds_nothing(system: Running
 def test_what_was_given_up_is_sent_round_again(target: Target, system: RunningSystem) -> None:
     checkout = Checkout(system)
     order_id = checkout.place()
-    body = {"order_id": order_id, "kind": "FAILED"}
+    body = {"order_id": order_id, "kind": "FAILED", "customer_id": "ann", "phone": None, "text": "Failed!"}
     message = queue_body(Message(f"{order_id}:failed", Topic.ORDER_NOTICE, order_id, body, 0)).decode()
     system.client("sqs").send_message(QueueUrl=system.outputs["FollowupFailuresUrl"], MessageBody=message)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 from harness import state
-from harness.processes import Process, port_is_free, start_detached, stop, unused_port
+from harness.processes import Process, lasting_port, port_is_free, start_detached, stop
 from harness.settings import Refusal, Settings
 from harness.state import State
 from harness.system import REPOSITORY, without_aws_account
@@ -35,7 +35,7 @@ def address(known: State) -> str:
     """
     last = known.payments_port
     if known.running(NAME) is None and (last is None or not port_is_free(last)):
-        known.payments_port = unused_port()
+        known.payments_port = lasting_port()
     assert known.payments_port is not None
     return payment_url(known.payments_port)
 

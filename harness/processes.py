@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -107,6 +108,18 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def lasting_port() -> int:
+    """Give a port of the loopback address for a server that starts later.
+
+    It lies below the range from which systems give ports to outgoing connections (from 32768 on Linux, 49152
+    elsewhere), so that none of those takes it meanwhile.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        if port_is_free(port):
+            return port
 
 
 def listener(port: int) -> str:

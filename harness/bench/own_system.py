@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.processes import unused_port
+from harness.processes import lasting_port
 from harness.system import REPOSITORY, RunningSystem, TargetName, without_aws_account
 
 COMMAND_WITHIN_S = 300  # a first build downloads the dependencies
@@ -34,7 +34,7 @@ class OwnSystem:
     """
 
     state: Path
-    port: int = field(default_factory=unused_port)
+    port: int = field(default_factory=lasting_port)
     target: TargetName = "embedded"
 
     def up(self) -> float:

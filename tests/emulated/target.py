@@ -13,7 +13,7 @@ from types import TracebackType
 
 import psutil
 
-from harness.processes import unused_port
+from harness.processes import lasting_port
 from harness.system import REPOSITORY, RunningSystem, without_aws_account
 
 TRIAL = Path(__file__).parent / "trial"
@@ -36,7 +36,7 @@ class Target:
 
     state: Path
     application: Path = REPOSITORY
-    port: int = field(default_factory=unused_port)
+    port: int = field(default_factory=lasting_port)
     variables: dict[str, str] = field(default_factory=dict)
 
     def __enter__(self) -> Target:

@@ -1,6 +1,6 @@
 """What all pages share: regions that refresh by themselves, and words instead of a stack trace."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -9,6 +9,8 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.data import Source, Unreachable
 
 REFRESH_S = 3.0
+CHOOSABLE = 100  # orders, or messages, in a list to choose from
+KEPT_CHOICE_S = 30
 Connect = Callable[[], Source]
 
 # Streamlit fades what it is about to redraw; in a region that redraws every three seconds that flickers.
@@ -61,6 +63,16 @@ def empty(title: str, words: str, command: str) -> None:
         st.markdown(f"**{title}**")
         st.caption(words)
         st.code(command, language="bash")
+
+
+@st.cache_data(ttl=KEPT_CHOICE_S, show_spinner=False)
+def kept_choices(_newest: Sequence[str], page: str, identity: str) -> list[str]:
+    """The first of *_newest*, kept for a while, so that no list changes under a person who is choosing.
+
+    Args:
+        page, identity: of the list, and of the system that it is read from.
+    """
+    return list(_newest[:CHOOSABLE])
 
 
 def order_command(api_url: str) -> str:

@@ -12,8 +12,6 @@ from dashboard.views import frame
 from offerloop.orders.notices import Notice, NoticeStatus
 
 REFRESH_S = 5.0
-CHOOSABLE = 100
-KEPT_CHOICE_S = 30
 
 
 def show(connect: frame.Connect) -> None:
@@ -89,12 +87,6 @@ def _row(notice: Notice) -> dict[str, str]:
     }
 
 
-@st.cache_data(ttl=KEPT_CHOICE_S, show_spinner=False)
-def _choices(_view: Notices, identity: str) -> list[str]:
-    """Kept for a while, so that the list does not change under a person who is choosing."""
-    return [_label(notice) for notice in _view.newest[:CHOOSABLE]]
-
-
 def _label(notice: Notice) -> str:
     """Tells a message from all others: an order has one of each kind."""
     return f"{frame.clock_time(notice.at_ms / 1_000)} · {words(notice.kind)} · {notice.order_id}"
@@ -102,10 +94,12 @@ def _label(notice: Notice) -> str:
 
 def _one_message(source: Source, view: Notices) -> None:
     st.subheader("One message")
-    labels, reading = _choices(view, source.facts().api_url), st.session_state.get("message")
+    newest = [_label(notice) for notice in view.newest]
+    labels = frame.kept_choices(newest, "messages", source.facts().api_url)
+    reading = st.session_state.get("message")
     if reading is not None and reading not in labels:  # newer ones must not take it out of a reader's hands
         labels = [*labels, reading]
-    chosen = st.selectbox("Message", labels, key="message", help=f"One of the newest {CHOOSABLE}.")
+    chosen = st.selectbox("Message", labels, key="message", help=f"One of the newest {frame.CHOOSABLE}.")
     notice = next((each for each in view.newest if _label(each) == chosen), None)
     if notice is None:
         st.caption(f"It is no longer among the newest {NEWEST_NOTICES}; its order on the Orders page has it.")

@@ -26,8 +26,6 @@ from offerloop.orders.model import IN_PROGRESS, Order, OrderLine
 
 REFRESH_S = 5.0  # some 200 read units each time
 STANDS_STILL_S = 60
-CHOOSABLE = 100
-KEPT_CHOICE_S = 30
 
 
 def show(connect: frame.Connect) -> None:
@@ -172,20 +170,14 @@ def _standing_still(view: Orders) -> None:
     )
 
 
-@st.cache_data(ttl=KEPT_CHOICE_S, show_spinner=False)
-def _choices(_view: Orders, identity: str) -> list[str]:
-    """Kept for a while, so that the list does not change under a person who is choosing."""
-    return [story.order.order_id for story in _view.newest[:CHOOSABLE]]
-
-
 def _one_order(source: Source, view: Orders) -> None:
     st.subheader("One order")
     order_id = st.selectbox(
         "Order",
-        _choices(view, source.facts().api_url),
+        frame.kept_choices([story.order.order_id for story in view.newest], "orders", source.facts().api_url),
         key="order",
         accept_new_options=True,
-        help=f"Choose one of the newest {CHOOSABLE}, or type the id of any order.",
+        help=f"Choose one of the newest {frame.CHOOSABLE}, or type the id of any order.",
     )
     if not order_id:
         return

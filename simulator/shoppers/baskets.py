@@ -7,12 +7,12 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from math import exp, sqrt
-from statistics import NormalDist
 
 from offerloop.orders.model import MAX_LINES
 from simulator.scenario.model import Basket
 from simulator.shoppers.checkout import BasketLine, SoldProduct
 from simulator.shoppers.shop import ShownOffer
+from simulator.shoppers.streams import normal
 
 MOST_UNITS = 10  # of one product in a basket: our choice; a till's 99 % are below
 WINDOW = 20  # a line is one of the twentieth of all products whose prices are nearest to what it should cost
@@ -21,9 +21,6 @@ WINDOW = 20  # a line is one of the twentieth of all products whose prices are n
 _VALUE, _LINES, _POINT, _PICK = 0, 1, 2, 3
 NUMBERS = _PICK + MAX_LINES
 
-_NORMAL = NormalDist()
-_LEAST = 2.0**-54  # a uniform number may be 0, of which there is no quantile
-
 
 def basket_size(section: Basket, row: Sequence[float]) -> tuple[float, int]:
     """The value that a basket aims at, in minor units, and how many lines it has, 1..MAX_LINES.
@@ -31,7 +28,7 @@ def basket_size(section: Basket, row: Sequence[float]) -> tuple[float, int]:
     Args:
         row: shape ``(NUMBERS,)``, each in [0, 1).
     """
-    deviation = _NORMAL.inv_cdf(max(_LEAST, row[_VALUE]))
+    deviation = normal(row[_VALUE])
     value = 100 * exp(section.mu + section.sigma * deviation)
     point = row[_POINT]
     for each in section.price_points:
@@ -42,7 +39,7 @@ def basket_size(section: Basket, row: Sequence[float]) -> tuple[float, int]:
     lines = section.lines
     if lines is None:
         return value, 1
-    own = _NORMAL.inv_cdf(max(_LEAST, row[_LINES]))
+    own = normal(row[_LINES])
     together = lines.correlation * deviation + sqrt(1 - lines.correlation**2) * own
     return value, min(MAX_LINES, max(1, round(exp(lines.mu + lines.sigma * together))))
 

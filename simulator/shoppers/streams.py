@@ -6,15 +6,24 @@ how fast the shop answered somebody else, nor on what it recommended: two polici
 """
 
 import hashlib
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+
+_NORMAL = NormalDist()
+_LEAST = 2.0**-54  # a uniform number may be 0, of which there is no quantile
 
 
 def words(name: str) -> tuple[int, int]:
     """Two 32-bit words that stand for a name, the same in every process."""
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:], "big")
+
+
+def normal(uniform: float) -> float:
+    """A standard normal number, from one in [0, 1)."""
+    return _NORMAL.inv_cdf(max(_LEAST, uniform))
 
 
 class Streams:

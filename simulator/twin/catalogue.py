@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from math import exp
-from statistics import NormalDist
 
 from offerloop.offers.model import DiscountType, Offer
 from offerloop.orders.model import Product
 from simulator.arrivals import DAY_S
 from simulator.scenario.model import Scenario, WholeRange
-from simulator.shoppers.streams import Streams
+from simulator.shoppers.streams import Streams, normal
 
 
 def offer_id(number: int) -> str:
@@ -27,14 +26,13 @@ def products(scenario: Scenario, streams: Streams) -> list[Product]:
     for number in range(section.number):
         price, units = draws.uniforms(2, number)
         stock = _drawn(section.units, units)
-        deviation = NormalDist().inv_cdf(max(2.0**-54, price))
         category = categories[number % len(categories)]
         made.append(
             Product(
                 product_id=f"PRODUCT-{number:05d}",
                 name=f"{category} product {number}",
                 category=category,
-                price=max(1, round(100 * exp(section.price_mu + section.price_sigma * deviation))),
+                price=max(1, round(100 * exp(section.price_mu + section.price_sigma * normal(price)))),
                 inventory_count=stock,
                 received_count=stock,
             )

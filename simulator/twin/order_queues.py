@@ -15,9 +15,10 @@ from offerloop.errors import PaymentUnavailable, TryAgain
 from offerloop.orders.model import IN_PROGRESS, OrderStatus
 from offerloop.outbox import Message
 from simulator.memory.order_system import OrderSystem
-from simulator.scenario.model import Delay, Orders
+from simulator.scenario.model import Orders
 from simulator.shoppers.streams import Streams
 from simulator.twin.summary import Counts
+from simulator.twin.weather import delays_s
 
 HIDDEN_S = 180.0  # VisibilityTimeout of both queues in template.yaml
 WORK_RECEIVES, FOLLOW_UP_RECEIVES = 6, 10  # their maxReceiveCount
@@ -26,16 +27,6 @@ STAGES = len(IN_PROGRESS)  # of one order, at most
 AGAIN_AFTER_S = 5.0  # mean time between a message and its duplicate: our choice
 
 Steps = Any  # a SimPy process: a generator of events
-Draw = Callable[[], float]
-
-
-def delays_s(delay: Delay, streams: Streams, name: str) -> Draw:
-    """Draw lognormal delays, in seconds, from the stream of *name*."""
-    if delay.mean == 0:
-        return lambda: 0.0
-    mu = math.log(delay.mean / 1_000) - delay.sigma**2 / 2  # so that the mean is what the scenario says
-    generator = streams.generator("delay", name)
-    return lambda: float(generator.lognormal(mu, delay.sigma))
 
 
 class OrderQueues:
@@ -50,8 +41,8 @@ class OrderQueues:
     ) -> None:
         self._env, self._system, self._section = env, system, section.queue
         self._processors = simpy.Resource(env, capacity=section.queue.concurrency)
-        self._delay_s = delays_s(section.queue.delay_ms, streams, "order-queue")
-        self._answer_s = delays_s(section.payments.answer_ms, streams, "payment")
+        self._delays_s = delays_s(section.queue.delay_ms, streams, "order-queue")
+        self._answers_s = delays_s(section.payments.answer_ms, streams, "payment")
         self._chances = streams.generator("order-queue")
         self._waiting: dict[int, tuple[Message, Callable[[Message], None]]] = {}  # by delivery
         self._deliveries = 0
@@ -88,7 +79,7 @@ class OrderQueues:
     def _arrive(
         self, message: Message, delivery: int, again: bool, deliver: Callable[[Message, int], Steps]
     ) -> Steps:
-        wait_s = self._delay_s()
+        wait_s = next(self._delays_s)
         if again:
             self.counts.duplicates += 1
             wait_s += AGAIN_AFTER_S * -math.log1p(-self._draw())
@@ -124,7 +115,7 @@ class OrderQueues:
             if stage == dies_at:
                 return HIDDEN_S
             pays = status is OrderStatus.PAYMENT_PROCESSING
-            yield self._env.timeout(self._answer_s() if pays else self._section.step_ms / 1_000)
+            yield self._env.timeout(next(self._answers_s) if pays else self._section.step_ms / 1_000)
             if delivery not in self._waiting:  # the run has settled meanwhile
                 return None
             try:

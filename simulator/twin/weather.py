@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any
 
-from simulator.scenario.model import Deliveries
+from simulator.scenario.model import Delay, Deliveries
 from simulator.shoppers.streams import Streams
 
 HELD_BACK_S = 30.0  # mean time for which a shard lags so that others overtake it: our choice
@@ -18,6 +18,16 @@ def _numbers(draw: Callable[[int], Any]) -> Iterator[float]:
         yield from draw(_BLOCK).tolist()
 
 
+def delays_s(delay: Delay, streams: Streams, name: str) -> Iterator[float]:
+    """Lognormal delays without end, in seconds, from the stream of *name*."""
+    mean, sigma = delay.mean / 1_000, delay.sigma
+    if mean == 0:
+        return repeat(0.0)
+    mu = math.log(mean) - sigma**2 / 2  # so that the mean is what the scenario says
+    generator = streams.generator("delay", name)
+    return _numbers(lambda count: generator.lognormal(mu, sigma, count))
+
+
 class StreamWeather:
     """The weather of one stream.
 
@@ -28,12 +38,7 @@ class StreamWeather:
     def __init__(self, section: Deliveries, streams: Streams, name: str) -> None:
         self.batch_size = section.batch_size
         self._window_s = section.batch_window_ms / 1_000
-        mean, sigma = section.delay_ms.mean / 1_000, section.delay_ms.sigma
-        self._delays: Iterator[float] = repeat(0.0)
-        if mean > 0:
-            mu = math.log(mean) - sigma**2 / 2  # so that the mean is what the scenario says
-            delays = streams.generator("delay", name)
-            self._delays = _numbers(lambda count: delays.lognormal(mu, sigma, count))
+        self._delays = delays_s(section.delay_ms, streams, name)
         self._failing, self._doubling = section.failure_rate, section.duplicate_rate
         self._lagging = section.reorder_rate
         self._failures = _numbers(streams.generator("failure", name).random)

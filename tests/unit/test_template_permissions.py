@@ -245,7 +245,7 @@ def test_the_chatbot_reads_orders_and_changes_nothing_but_the_count_of_requests(
         ("global.anthropic.claude-sonnet-4-5-20250929-v1:0", True),
         ("*", False),
         ("anthropic.*", False),
-        ("anthropic/claude", False),
+        ("eu/some-model", False),
     ],
 )
 def test_the_parameter_takes_the_id_of_one_model(value: str, accepted: bool) -> None:

@@ -18,7 +18,6 @@ def test_the_deployed_system_carries_a_few_visits_and_gives_every_price_back(
     before = {offer["offer_id"]: offer["discount_value"] for offer in _offers(system)}
     objectives = "all: {error_rate: 0, dropped_share: 0}\nrequests: {recommend: {p99_ms: 30000}}\n"
 
-    # Long enough for the inventory manager to come round on a slow target.
     printed, run, rows = _load(target, tmp_path, objectives, WORKERS="2", THINK="0.2")
 
     assert run["status"] == "complete"
@@ -60,6 +59,7 @@ def _load(
     """Two visits a second for some seconds: what was printed, the run, and its requests by name."""
     wanted, results = folder / "objectives.yaml", folder / "runs"
     wanted.write_text(objectives)
+    # Long enough for the inventory manager to come round on a slow target.
     always = {
         "RATE": "2",
         "DURATION": "12",

@@ -6,6 +6,7 @@ nothing of anybody else for it to give away; the check of its answer is for what
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -66,7 +67,7 @@ def ask(model: LanguageModel, text: str, orders: Sequence[Order]) -> str:
 
 
 _LINK = re.compile(r"://|\bwww\.|@|\]\(", re.IGNORECASE)
-_DOMAIN = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b")  # which many programs make a link of
+_DOMAIN = re.compile(r"\b(?:[\w-]+\.)+[^\W\d_]{2,}\b")  # which many programs make a link of
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
@@ -80,15 +81,18 @@ def _fault(answer: str, orders: Sequence[Order], known: str) -> str | None:
         return "empty"
     if len(answer) > MAX_ANSWER_LENGTH:
         return "too_long"
-    if _LINK.search(answer) or _CONTROL.search(answer):
+    # As programs read it that make links of texts: stops and letters of other widths count as plain ones.
+    alike = unicodedata.normalize("NFKC", answer).replace("\u3002", ".")
+    if _LINK.search(alike) or _CONTROL.search(answer):
         return "not_plain"
-    if any(domain not in known for domain in _DOMAIN.findall(answer.lower())):
+    if any(domain not in known for domain in _DOMAIN.findall(alike.lower())):
         return "not_plain"
     ids = {order.order_id.lower() for order in orders}
-    for reference in references_in(answer):
+    for reference in references_in(alike.replace("_", "-")):
         if reference not in known or (is_whole_id(reference) and reference not in ids):
             return "unknown_id"
-    return None
+    unseen = any(unicodedata.category(char) == "Cf" for char in answer)
+    return "not_plain" if unseen else None
 
 
 def _shown(order: Order) -> dict[str, object]:

@@ -14,7 +14,7 @@ from simulator.shoppers.checkout import BasketLine, SoldProduct
 from simulator.shoppers.shop import ShownOffer
 from simulator.shoppers.streams import normal
 
-MOST_UNITS = 10  # of one product in a basket: our choice; a till's 99 % are below
+MOST_UNITS = 10  # that are taken at one time: our choice; who comes back to a product takes more
 WINDOW = 20  # a line is one of the twentieth of all products whose prices are nearest to what it should cost
 
 # Places in a basket's row of numbers:

@@ -265,6 +265,10 @@ def test_a_template_answers_where_the_model_does_not(store, silence):
         ("Write to help@shop.test", "not_plain"),
         ("[your order](www.shop.example)", "not_plain"),
         ("Pay again at Shop-Refunds.example/now", "not_plain"),
+        ("Pay again at shop\uff0eexample now", "not_plain"),
+        ("Pay again at shop\u3002example now", "not_plain"),
+        ("It is \u202eyaw eht no", "not_plain"),
+        ("b0b12345_3333_4000_8000_000000000003 is on its way", "unknown_id"),
         ("Order\x1b[31m is late", "not_plain"),
     ],
 )

@@ -57,6 +57,7 @@ def up(settings: Settings, say: Say) -> RunningSystem:
             forget_dead(settings, known, say)
             doctor.refuse_what_stops_up(settings, port)
             emulator = emulator_to_start(settings, say)
+            refuse_another_port(settings, known, port, keeps_data=emulator.keeps_data)
             emulator.prepare(say)
             if settings.reset:
                 emulator.forget()
@@ -83,6 +84,19 @@ def chosen_port(settings: Settings, known: State, running: Process | None) -> in
             f"{settings.port}"
         )
     return settings.port or known.port or DEFAULT_PORT
+
+
+def refuse_another_port(settings: Settings, known: State, port: int, *, keeps_data: bool) -> None:
+    """Let a kept system start at its own port only: its queues are stored under addresses that name the port.
+
+    Raises:
+        Refusal: another port is asked for.
+    """
+    if keeps_data and known.deployed and not settings.reset and known.port not in (None, port):
+        raise Refusal(
+            f"what is kept was deployed on port {known.port}, and its queues are found there only: leave PORT "
+            f"out, or `make up{settings.words} RESET=1 PORT={port}` to begin anew"
+        )
 
 
 def start_emulator(emulator: Emulator, known: State, port: int) -> None:

@@ -94,8 +94,8 @@ def refuse_another_port(settings: Settings, known: State, port: int, *, keeps_da
     """
     if keeps_data and known.deployed and not settings.reset and known.port not in (None, port):
         raise Refusal(
-            f"what is kept was deployed on port {known.port}, and its queues are found there only: leave PORT "
-            f"out, or `make up{settings.words} RESET=1 PORT={port}` to begin anew"
+            f"what is kept was deployed on port {known.port}, and its queues are found there only: leave "
+            f"PORT out, or `make up{settings.words} RESET=1 PORT={port}` to begin anew"
         )
 
 

@@ -21,6 +21,7 @@ from offerloop.errors import (
     Refusal,
     TooManyRequests,
     TryAgain,
+    UnknownAmount,
 )
 
 PROBLEM_JSON = "application/problem+json"
@@ -50,6 +51,7 @@ class UnsupportedMediaType(Refusal):
 
 STATUS_OF: Mapping[type[Refusal], int] = {
     InvalidInput: 400,
+    UnknownAmount: 400,
     NotSignedIn: 401,
     NotAllowed: 403,
     NotFound: 404,

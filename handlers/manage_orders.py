@@ -1,4 +1,4 @@
-"""order-api: place, show, list, cancel and rate orders, for the shop or the customer.
+"""order-api: price, place, show, list, cancel and rate orders, for the shop or the customer.
 
 For the shop alone: refund them, and keep which phones get no texts about them.
 """
@@ -13,10 +13,12 @@ from handlers.callers import known_caller, shop_caller
 from handlers.order_bodies import (
     OrderBody,
     PhoneBody,
+    QuoteBody,
     RatingBody,
     RefundBody,
     order_details,
     order_json,
+    quote_json,
     rating_json,
 )
 from handlers.order_reports import report_to
@@ -25,6 +27,7 @@ from offerloop.errors import NotAllowed
 from offerloop.orders.cancel_order import cancel_order, order_of
 from offerloop.orders.model import PAID
 from offerloop.orders.place_order import place_order
+from offerloop.orders.quote_order import quote_order
 from offerloop.orders.rate_order import rate_order
 from offerloop.orders.refund_order import refund_order
 
@@ -33,6 +36,7 @@ metrics = Metrics()
 report = report_to(logger, metrics)
 METHODS = {
     "/orders": "POST",
+    "/orders/quote": "POST",
     "/orders/{order_id}": "GET",
     "/orders/{order_id}/cancel": "POST",
     "/orders/{order_id}/refund": "POST",
@@ -59,10 +63,27 @@ def post_order() -> Response[str]:
         clock=wiring.clock(),
         ids=wiring.ids(),
         currency=wiring.settings().currency,
+        judge=_judge(caller),
         request=idempotent_request(app, caller, "POST /orders", body),
         report=report,
     )
     return json_answer(201, dict(answer) | {"totalAmount": decimal_number(command.total)})
+
+
+@app.post("/orders/quote")
+def post_quote() -> dict[str, object]:
+    caller = known_caller(app)
+    parsed = parse(QuoteBody, raw_body(app))
+    currency = wiring.settings().currency
+    quote = quote_order(
+        parsed.basket(caller.acts_for(parsed.customerId)),
+        store=wiring.orders(),
+        clock=wiring.clock(),
+        currency=currency,
+        rules=wiring.bonus_rules(),
+        judge=_judge(caller),
+    )
+    return quote_json(quote, currency)
 
 
 @app.get("/orders/<order_id>")

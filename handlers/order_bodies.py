@@ -10,7 +10,9 @@ from handlers.bodies import PLAIN, Category, Id, Name, Stock, decimal_number
 from handlers.rest import Body
 from offerloop import money
 from offerloop.orders.model import MAX_LINES, Address, Order, OrderLine, Product, Tracking, Transition
-from offerloop.orders.place_order import PlaceOrder, RequestedLine
+from offerloop.orders.place_order import PlaceOrder
+from offerloop.orders.pricing import Basket, RequestedLine
+from offerloop.orders.quote_order import Quote
 from offerloop.orders.rate_order import HIGHEST_SCORE, LOWEST_SCORE, MAX_COMMENT_LENGTH, Rating
 from offerloop.orders.refund_order import RefundedLine
 
@@ -20,6 +22,7 @@ Price = Annotated[Decimal, Field(gt=0, le=10**7, decimal_places=2, strict=False)
 Quantity = Annotated[int, Field(gt=0, le=1_000)]
 EMAIL_PATTERN = r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$"
 Email = Annotated[str, StringConstraints(max_length=254, pattern=EMAIL_PATTERN)]
+PromoCode = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]  # E.164
 
 
@@ -49,7 +52,7 @@ class OrderBody(Body):
     customerEmail: Email
     shippingAddress: AddressBody
     customerPhone: Phone | None = None
-    promoCode: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    promoCode: PromoCode | None = None
     useBonus: Amount = Decimal(0)
 
     def command(self, customer_id: str) -> PlaceOrder:
@@ -67,6 +70,41 @@ class OrderBody(Body):
             promo_code=self.promoCode,
             use_bonus=money.to_minor(self.useBonus),
         )
+
+
+class QuotedItemBody(Body):
+    productId: Id
+    name: Name | None = None
+    quantity: Quantity
+    price: Price | None = None
+    offerId: Id | None = None
+
+
+class QuoteBody(Body):
+    """An order as far as it costs something; prices and a total that are sent are checked."""
+
+    customerId: Id
+    items: Annotated[list[QuotedItemBody], Field(min_length=1, max_length=MAX_LINES)]
+    totalAmount: Amount | None = None
+    promoCode: PromoCode | None = None
+    useBonus: Amount = Decimal(0)
+
+    def basket(self, customer_id: str) -> Basket:
+        """The basket, of the customer that the caller may act for."""
+        return Basket(
+            customer_id=customer_id,
+            lines=tuple(
+                RequestedLine(item.productId, item.quantity, _optional_minor(item.price), item.offerId)
+                for item in self.items
+            ),
+            promo_code=self.promoCode,
+            use_bonus=money.to_minor(self.useBonus),
+            total=_optional_minor(self.totalAmount),
+        )
+
+
+def _optional_minor(amount: Decimal | None) -> int | None:
+    return None if amount is None else money.to_minor(amount)
 
 
 class RefundItemBody(Body):
@@ -156,7 +194,11 @@ def order_json(order: Order) -> dict[str, object]:
         "status": order.status.value,
         "items": [_line_json(line) for line in order.lines],
         "totalAmount": decimal_number(order.total),
+        "promoCode": order.promo_code,
+        "codeDiscount": decimal_number(order.code_discount),
+        "bonusUsed": decimal_number(order.bonus_used),
         "refundedAmount": decimal_number(order.refunded),
+        "bonusReturned": decimal_number(order.bonus_returned),
         "currency": order.currency,
         "placedAt": iso(order.placed_at_ms),
         "updatedAt": iso(order.updated_at_ms),
@@ -184,6 +226,22 @@ def order_details(order: Order, history: list[Transition], rating: Rating | None
     }
 
 
+def quote_json(quote: Quote, currency: str) -> dict[str, object]:
+    """What an order would cost and earn."""
+    priced = quote.priced
+    return {
+        "items": [_line_json(line) for line in priced.lines],
+        "goodsAmount": decimal_number(priced.goods),
+        "promoCode": None if priced.code is None else priced.code.code,
+        "codeDiscount": decimal_number(priced.code_discount),
+        "bonusUsed": decimal_number(priced.bonus_used),
+        "totalAmount": decimal_number(priced.total),
+        "currency": currency,
+        "usableBonus": decimal_number(quote.usable_bonus),
+        "earnedBonus": decimal_number(quote.earned),
+    }
+
+
 def rating_json(rating: Rating) -> dict[str, object]:
     return {"rating": rating.score, "comment": rating.comment, "ratedAt": iso(rating.at_ms)}
 
@@ -196,6 +254,8 @@ def _line_json(line: OrderLine) -> dict[str, object]:
         "price": decimal_number(line.unit_price),
         "discount": decimal_number(line.unit_discount),
         "offerId": line.offer_id,
+        "codeShare": decimal_number(line.code_share),
+        "bonusShare": decimal_number(line.bonus_share),
         "refunded": line.refunded,
     }
 

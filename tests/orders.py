@@ -8,8 +8,9 @@ from offerloop import money
 from offerloop.clock import Clock, Ids
 from offerloop.errors import PaymentUnavailable
 from offerloop.orders.model import Address, Order, OrderLine, Product, Tracking
-from offerloop.orders.place_order import PlaceOrder, RequestedLine, place_order
+from offerloop.orders.place_order import PlaceOrder, place_order
 from offerloop.orders.ports import OrderStore, Payment, PaymentStatus
+from offerloop.orders.pricing import RequestedLine
 from offerloop.orders.process_order import Processing
 from simulator.memory.ids import SeededIds
 from simulator.memory.orders import MemoryOrderStore

@@ -63,6 +63,10 @@ def order_of(item: Item) -> Order:
         reason=optional_text(item, "reason"),
         tracking=None if tracking is None else Tracking(*tracking),
         refunded=number(item, "refunded"),
+        promo_code=optional_text(item, "promo_code"),
+        code_discount=number(item, "code_discount"),
+        bonus_used=number(item, "bonus_used"),
+        bonus_returned=number(item, "bonus_returned"),
     )
 
 
@@ -86,6 +90,10 @@ def order_item(order: Order) -> dict[str, Value]:
         "phone": None if order.phone is None else s(order.phone),
         "hold_until": None if order.hold_until is None else n(order.hold_until),
         "reason": None if order.reason is None else s(order.reason),
+        "promo_code": None if order.promo_code is None else s(order.promo_code),
+        "code_discount": n(order.code_discount) if order.code_discount else None,
+        "bonus_used": n(order.bonus_used) if order.bonus_used else None,
+        "bonus_returned": n(order.bonus_returned) if order.bonus_returned else None,
         "tracking": None if order.tracking is None else packed(astuple(order.tracking)),
     }
     present = {name: value for name, value in optional.items() if value is not None}

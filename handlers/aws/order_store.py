@@ -4,6 +4,9 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from handlers.aws.attributes import Item, n, number, s
+from handlers.aws.bonus_rows import account_of, put_account
+from handlers.aws.code_moves import hold_code, move_code
+from handlers.aws.code_rows import code_of
 from handlers.aws.cursors import cursor_at, foreign_cursor, place_of
 from handlers.aws.engagement_rows import message_item
 from handlers.aws.idempotency_store import DynamoIdempotencyStore, remember
@@ -12,6 +15,8 @@ from handlers.aws.keys import (
     ORDER_PREFIX,
     ORDER_SHARDS,
     Key,
+    account_key,
+    code_key,
     hold_list,
     offer_key,
     order_key,
@@ -38,6 +43,7 @@ from handlers.aws.table_access import (
     TableAccess,
     Tables,
 )
+from offerloop.bonuses.model import Account
 from offerloop.errors import UnknownOrder
 from offerloop.offers.track_event import already_redeemed, check_redeemable
 from offerloop.orders.model import (
@@ -57,11 +63,18 @@ Name = tuple[str, str]  # of an action: what it writes, and which of these
 
 ORDER: Name = ("order", "")
 ANSWER: Name = ("answer", "")
+ACCOUNT: Name = ("account", "")
+DECIDED_ON = {
+    ORDER,
+    ANSWER,
+    ACCOUNT,
+}  # what the step was decided on; when one of them changed, so may the step
 MAX_TRANSITIONS = 6 + MAX_LINES * MAX_QUANTITY  # to COMPLETED, then refunded unit by unit
 
 
 class DynamoOrderStore(DynamoIdempotencyStore):
-    """`OrderStore` on the tables `Orders`, `Products`, `Offers`, `UserActivity` and `Idempotency`."""
+    """`OrderStore` on the tables `Orders`, `Products`, `Offers`, `UserActivity`, `Idempotency`, `Codes` and
+    `Rewards`."""
 
     def __init__(
         self, client: Client, tables: Tables, meter: ReadMeter | None = None, patience: Patience | None = None
@@ -72,14 +85,25 @@ class DynamoOrderStore(DynamoIdempotencyStore):
 
     # -- reading ---------------------------------------------------------------------------------------
 
-    def shelf(self, customer_id: str, product_ids: Collection[str], offer_ids: Collection[str]) -> Shelf:
+    def shelf(
+        self,
+        customer_id: str,
+        product_ids: Collection[str],
+        offer_ids: Collection[str],
+        promo_code: str | None = None,
+        with_account: bool = False,
+    ) -> Shelf:
         products = {each: product_key(each) for each in product_ids}
         offers = {each: offer_key(each) for each in offer_ids}
         redeemed = {each: redeemed_key(customer_id, each) for each in offer_ids}
+        codes = {} if promo_code is None else {promo_code: code_key(promo_code)}
+        accounts = {customer_id: account_key(customer_id)} if with_account else {}
         keys = {
             self._tables.products: list(products.values()),
             self._tables.offers: list(offers.values()),
             self._tables.user_activity: list(redeemed.values()),
+            self._tables.codes: list(codes.values()),
+            self._tables.rewards: list(accounts.values()),
         }
         items = self._access.get_batch(keys, consistent=True)
         return Shelf(
@@ -87,6 +111,8 @@ class DynamoOrderStore(DynamoIdempotencyStore):
             offers={each: offer_of(item) for each, item in _present(offers, items)},
             redemptions=dict.fromkeys(offer_ids, 0)
             | {each: number(item, "redemptions") for each, item in _present(redeemed, items)},
+            code=next((code_of(item) for _, item in _present(codes, items)), None),
+            account=_account(customer_id, _present(accounts, items)) if with_account else None,
         )
 
     def get(self, order_id: str) -> Order:
@@ -170,7 +196,7 @@ class DynamoOrderStore(DynamoIdempotencyStore):
                 names = list(actions)
                 found = {names[at]: item for at, item in failed.found.items()}
                 # First whether the decision stands, then whether there is stock: a twin may have taken it.
-                if ORDER in found or ANSWER in found or self.was_answered(step.answered, step.now):
+                if DECIDED_ON & found.keys() or self.was_answered(step.answered, step.now):
                     raise StaleOrder from failed
                 if step.move is StockMove.HOLD:
                     _refuse(step, found)
@@ -192,8 +218,21 @@ class DynamoOrderStore(DynamoIdempotencyStore):
             actions |= self._hold(step.units, step)
         elif step.move is not None and step.units is not None:
             actions |= self._move(step.move, step.units, step)
+        actions |= self._paid_with(step)
         if step.answered is not None:
             actions[ANSWER] = remember(self._tables.idempotency, step.answered, step.now)
+        return actions
+
+    def _paid_with(self, step: OrderStep) -> dict[Name, Action]:
+        """What happens to the order's code and to its customer's points."""
+        actions: dict[Name, Action] = {}
+        code, table = step.after.promo_code, self._tables.codes
+        if code is not None and step.code_move is StockMove.HOLD:
+            actions["code", code] = hold_code(table, code, step.after, step.now)
+        elif code is not None and step.code_move is not None:
+            actions["code", code] = move_code(table, code, step.after, step.code_move)
+        if step.account is not None:
+            actions[ACCOUNT] = put_account(self._tables.rewards, step.account)
         return actions
 
     def _hold(self, units: Units, step: OrderStep) -> dict[Name, Action]:
@@ -256,6 +295,11 @@ def _refuse(step: OrderStep, found: Mapping[Name, Item]) -> None:
             check_redeemable(offer_of(offer), so_far, limit, step.now, units=count)
         if redeemed is not None:
             raise already_redeemed(offer_id)
+
+
+def _account(customer_id: str, found: list[tuple[str, Item]]) -> Account:
+    """The customer's account; an empty one for who has none."""
+    return account_of(found[0][1]) if found else Account(customer_id)
 
 
 def _present(keys: Mapping[str, Key], items: Mapping[tuple[str, str], Item]) -> list[tuple[str, Item]]:

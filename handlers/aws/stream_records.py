@@ -9,8 +9,10 @@ import orjson
 from handlers.aws.engagement_rows import message_of
 from handlers.aws.keys import EXPERIMENT_PREFIX, METADATA, OFFER_PREFIX
 from handlers.aws.offer_rows import offer_of
+from handlers.aws.order_rows import order_of
 from offerloop.offers.engagement_messages import announced_event
 from offerloop.offers.model import EngagementEvent, OfferChange
+from offerloop.orders.model import Order
 from offerloop.outbox import Message
 
 Record = Mapping[str, Any]
@@ -47,6 +49,11 @@ def experiment_id(record: Record) -> str:
 def outbox_message(record: Record) -> Message:
     """The message in a record of a new outbox row."""
     return message_of(record["dynamodb"]["NewImage"])
+
+
+def ended_order(record: Record) -> Order:
+    """The order in a record of an order that ended, or of which something was given back."""
+    return order_of(record["dynamodb"]["NewImage"])
 
 
 def table_of(record: Record) -> str:

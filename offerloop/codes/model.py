@@ -125,3 +125,13 @@ def canonical(text: str) -> str | None:
 def pool_of_amount(amount: int) -> str:
     """Give the id of the pool that is asked for by amount alone: 10000 -> "bonus-100", 550 -> "bonus-5.5"."""
     return f"{AMOUNT_POOLS}{money.to_major(amount).normalize():f}"
+
+
+def is_good_for(code: Code, customer_id: str, now: int) -> bool:
+    """Whether a customer's order can take the code at *now* (epoch seconds), its currency aside."""
+    is_mine = code.holder_id in (None, customer_id)
+    return code.status is CodeStatus.CLAIMED and is_mine and not has_ended(code, now)
+
+
+def has_ended(code: Code, now: int) -> bool:
+    return code.expires_at is not None and code.expires_at <= now

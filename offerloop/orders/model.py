@@ -107,6 +107,15 @@ MOVES: Mapping[StockMove, CountChange] = {
 }
 
 
+def code_move(before: OrderStatus, after: OrderStatus) -> StockMove | None:
+    """Give what a legal transition does to the order's promo code; None = nothing.
+
+    As to its stock, but for a refund: the code comes back to its holder with the last unit only.
+    """
+    move = stock_move(before, after)
+    return None if move is StockMove.RETURN and after is not _S.REFUNDED else move
+
+
 def stock_move(before: OrderStatus, after: OrderStatus) -> StockMove | None:
     """Give what a legal transition does to stock; None = nothing.
 
@@ -131,6 +140,8 @@ class OrderLine:
         offer_id: the offer that each unit redeems, or None.
         unit_discount: what the offer takes off each unit, 0..unit_price.
         refunded: units given back, 0..quantity.
+        code_share, bonus_share: what the order's code and points take off the whole line; part of *amount*,
+            fixed when the order was placed.
     """
 
     product_id: str
@@ -140,6 +151,8 @@ class OrderLine:
     offer_id: str | None = None
     unit_discount: int = 0
     refunded: int = 0
+    code_share: int = 0
+    bonus_share: int = 0
 
     @property
     def unit_paid(self) -> int:
@@ -147,7 +160,23 @@ class OrderLine:
 
     @property
     def amount(self) -> int:
+        """What the units cost, before code and points."""
         return self.unit_paid * self.quantity
+
+    @property
+    def due(self) -> int:
+        """What is left to pay for the line."""
+        return self.amount - self.code_share - self.bonus_share
+
+    def given_back(self, units: int) -> tuple[int, int]:
+        """Give the money and the points that go back with the next *units* of the line.
+
+        Both follow from all units given back so far, so that with the last one all has gone back.
+        """
+        before, after = self.refunded, self.refunded + units
+        money_back = self.due * after // self.quantity - self.due * before // self.quantity
+        points = self.bonus_share * after // self.quantity - self.bonus_share * before // self.quantity
+        return money_back, points
 
 
 @record(frozen=True, slots=True)
@@ -174,11 +203,14 @@ class Order:
     """One order as it stands in the table `Orders`.
 
     Attributes:
-        total: what the customer pays: the lines' amounts.
+        total: what the customer pays: the lines' amounts less code and points.
         version: how many transitions it has had, its placing included; the number of its history rows.
         hold_until: epoch seconds at which its holds are released, or None while it holds nothing.
         reason: why it FAILED or was CANCELLED, in words for the customer.
         refunded: what was given back of *total*.
+        promo_code: the code that the order uses, as its pool knows it, or None.
+        code_discount: what the code takes off; bonus_used: what points take off, one a minor unit.
+        bonus_returned: points that refunds gave back.
     """
 
     order_id: str
@@ -197,6 +229,10 @@ class Order:
     reason: str | None = None
     tracking: Tracking | None = None
     refunded: int = 0
+    promo_code: str | None = None
+    code_discount: int = 0
+    bonus_used: int = 0
+    bonus_returned: int = 0
 
     @property
     def units(self) -> int:

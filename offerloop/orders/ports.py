@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
+from offerloop.bonuses.model import Account
+from offerloop.codes.model import Code
 from offerloop.idempotency import AnsweredRequest, IdempotencyStore, Stale
 from offerloop.offers.model import Offer
 from offerloop.orders.model import Order, Product, StockMove, Tracking, Transition, Units
@@ -67,11 +69,15 @@ class Shelf:
     Attributes:
         products, offers: by id, those that exist.
         redemptions: how often the customer has redeemed each of the offers, held units included.
+        code: the promo code that was asked for; None for one that no pool has ever seen.
+        account: the customer's points; None where they were not asked for.
     """
 
     products: Mapping[str, Product]
     offers: Mapping[str, Offer]
     redemptions: Mapping[str, int]
+    code: Code | None = None
+    account: Account | None = None
 
 
 @record(frozen=True, slots=True)
@@ -82,7 +88,12 @@ class OrderStep:
         before: None for the placing; the write fails when the stored order's version is not that of *before*.
         move, units: what is moved between the stocks of products and offers; None = nothing.
         limits: with HOLD, how often one customer may redeem each offer; 0 = no limit.
-        now: epoch seconds; with HOLD, every offer must be ACTIVE and not have ended by then.
+        now: epoch seconds; with HOLD, every offer must be ACTIVE and not have ended by then, and the code
+            must be given out, to nobody or to the order's customer, and not have ended.
+        code_move: what happens to the order's promo code; None = nothing. An order holds and uses no code
+            but its own.
+        account: with HOLD, the customer's account with the points held; its version is one more than the
+            stored one's. What becomes of them later is the bonus ledger's business.
     """
 
     before: Order | None
@@ -94,6 +105,8 @@ class OrderStep:
     units: Units | None = None
     limits: Mapping[str, int] | None = None
     answered: AnsweredRequest | None = None
+    code_move: StockMove | None = None
+    account: Account | None = None
 
 
 Report = Callable[[OrderStep], None]  # told of a transition right after it is stored
@@ -116,18 +129,30 @@ class OrderPage:
 
 
 class OrderStore(IdempotencyStore, Protocol):
-    def shelf(self, customer_id: str, product_ids: Collection[str], offer_ids: Collection[str]) -> Shelf:
-        """Read what an order's lines name."""
+    def shelf(
+        self,
+        customer_id: str,
+        product_ids: Collection[str],
+        offer_ids: Collection[str],
+        promo_code: str | None = None,
+        with_account: bool = False,
+    ) -> Shelf:
+        """Read what an order names.
+
+        Args:
+            promo_code: canonical.
+        """
 
     def write(self, step: OrderStep) -> None:
         """Store a step in one transaction.
 
         A product or an offer that has not the units which a POST, VOID or RETURN takes from its counts is
-        left as it is: TTL removed its row since, or somebody else put another in its place.
+        left as it is: TTL removed its row since, or somebody else put another in its place. So is a code
+        that is not this order's.
 
         Raises:
-            StaleOrder: the order changed since it was read, or the key was just answered by a twin, or
-                what a HOLD names is there no more.
+            StaleOrder: the order or the account changed since it was read, or the key was just answered by a
+                twin, or what a HOLD names is there no more, or its code cannot be held.
             OutOfStock, OfferNotActive, OfferHasExpired, AlreadyRedeemed: a HOLD that cannot be.
             Busy: others kept changing the same items beyond the adapter's retries.
         """

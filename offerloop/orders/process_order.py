@@ -7,7 +7,10 @@ loses a step looks at the order again.
 
 from collections.abc import Callable, Iterator
 
+from offerloop.bonuses.model import Account
+from offerloop.bonuses.use_points import hold
 from offerloop.clock import Clock
+from offerloop.codes.check_code import good_for
 from offerloop.errors import Conflict, OutOfStock
 from offerloop.offers.track_event import check_redeemable
 from offerloop.orders import steps
@@ -96,27 +99,36 @@ def _validate(order: Order, processing: Processing) -> OrderStep:
 def _check_sums(order: Order, processing: Processing) -> OrderStep:
     """Whether the order agrees with itself; who placed it saw to that, but other hands reach the table."""
     now_ms = processing.clock.now_ms()
-    is_wrong = order.total != sum(line.amount for line in order.lines)
+    sums = (order.total, order.code_discount, order.bonus_used)
+    is_wrong = sums != (
+        sum(line.due for line in order.lines),
+        sum(line.code_share for line in order.lines),
+        sum(line.bonus_share for line in order.lines),
+    )
     if is_wrong or not order.lines or any(figure < 0 for figure in _not_negative(order)):
         return steps.ending(order, OrderStatus.FAILED, "the order's amounts do not add up", now_ms)
     return steps.moving(order, OrderStatus.INVENTORY_CHECK, now_ms)
 
 
 def _not_negative(order: Order) -> Iterator[int]:
-    """What must not be below 0: units beyond the first of each line, and what each is paid."""
+    """What must not be below 0: units beyond the first of each line, and every part of what it costs."""
     for line in order.lines:
         yield line.quantity - 1
         yield line.unit_paid
+        yield line.code_share
+        yield line.bonus_share
+        yield line.due
 
 
-def _look_over(order: Order, store: OrderStore, now: int) -> dict[str, int]:
-    """Give how often a customer may redeem each offer of an order.
+def _look_over(order: Order, store: OrderStore, now: int) -> tuple[dict[str, int], Account | None]:
+    """Give how often a customer may redeem each offer of an order, and the account with its points held.
 
     Raises:
-        OutOfStock, OfferNotActive, OfferHasExpired, AlreadyRedeemed
+        OutOfStock, OfferNotActive, OfferHasExpired, AlreadyRedeemed, CodeNotGood, InsufficientBonus
     """
     units = units_of(order.lines, tuple(line.quantity for line in order.lines))
-    shelf = store.shelf(order.customer_id, set(units.products), set(units.offers))
+    offer_ids, uses_points = set(units.offers), bool(order.bonus_used)
+    shelf = store.shelf(order.customer_id, set(units.products), offer_ids, order.promo_code, uses_points)
     for product_id, count in units.products.items():
         check_in_stock(shelf.products.get(product_id), product_id, count)
     for offer_id, count in units.offers.items():
@@ -124,7 +136,12 @@ def _look_over(order: Order, store: OrderStore, now: int) -> dict[str, int]:
             raise OutOfStock(f"{offer_id} is offered no more")
         offer, redeemed = shelf.offers[offer_id], shelf.redemptions.get(offer_id, 0)
         check_redeemable(offer, redeemed, offer.redemptions_per_user, now, units=count)
-    return {offer_id: shelf.offers[offer_id].redemptions_per_user for offer_id in units.offers}
+    if order.promo_code is not None:
+        good_for(shelf.code, order.customer_id, order.currency, now)
+    account = shelf.account
+    if account is not None:
+        account = hold(account, order.order_id, order.bonus_used, now)
+    return {offer_id: shelf.offers[offer_id].redemptions_per_user for offer_id in units.offers}, account
 
 
 def check_in_stock(product: Product | None, product_id: str, units: int) -> None:
@@ -142,8 +159,10 @@ def check_in_stock(product: Product | None, product_id: str, units: int) -> None
 def _take_holds(order: Order, processing: Processing) -> OrderStep:
     """Whether all that was ordered is still sold and still offered, and if so, take it."""
     now_ms = processing.clock.now_ms()
-    limits = _look_over(order, processing.store, now_ms // 1_000)
-    return steps.moving(order, OrderStatus.PAYMENT_PROCESSING, now_ms, "stock held", limits=limits)
+    limits, account = _look_over(order, processing.store, now_ms // 1_000)
+    return steps.moving(
+        order, OrderStatus.PAYMENT_PROCESSING, now_ms, "stock held", limits=limits, account=account
+    )
 
 
 def _pay(order: Order, processing: Processing) -> OrderStep:

@@ -7,6 +7,7 @@ decide when to take one.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from offerloop.bonuses.model import Account
 from offerloop.idempotency import AnsweredRequest
 from offerloop.orders import messages
 from offerloop.orders.messages import NoticeKind, SettlementKind
@@ -18,6 +19,7 @@ from offerloop.orders.model import (
     StockMove,
     Tracking,
     Transition,
+    code_move,
     stock_move,
     units_of,
 )
@@ -42,11 +44,12 @@ def moving(
     *,
     tracking: Tracking | None = None,
     limits: Mapping[str, int] | None = None,
+    account: Account | None = None,
 ) -> OrderStep:
     """A step forward.
 
     Args:
-        limits: of the step that takes the holds, see `OrderStep`.
+        limits, account: of the step that takes the holds, see `OrderStep`.
     """
     after = _after(order, to, now_ms)
     if tracking is not None:
@@ -54,7 +57,7 @@ def moving(
     told: tuple[Message, ...] = ()
     if to is OrderStatus.COMPLETED:
         told = (messages.notice(after, NoticeKind.COMPLETED), *messages.redemptions(after))
-    return _step(order, after, detail, told, limits=limits)
+    return _step(order, after, detail, told, limits=limits, account=account)
 
 
 def ending(order: Order, to: OrderStatus, reason: str, now_ms: int) -> OrderStep:
@@ -69,17 +72,23 @@ def ending(order: Order, to: OrderStatus, reason: str, now_ms: int) -> OrderStep
 
 
 def refunding(order: Order, counts: tuple[int, ...], now_ms: int, reason: str) -> OrderStep:
-    """The step that gives back some units and their money.
+    """The step that gives back some units, their money and the points that were paid with.
 
     Args:
         counts: units of each line, at most those not given back yet, at least one in all.
     """
-    given_back = zip(order.lines, counts, strict=True)
-    lines = tuple(replace(line, refunded=line.refunded + count) for line, count in given_back)
-    amount = sum(line.unit_paid * count for line, count in zip(order.lines, counts, strict=True))
+    counted = list(zip(order.lines, counts, strict=True))
+    lines = tuple(replace(line, refunded=line.refunded + count) for line, count in counted)
+    back = [line.given_back(count) for line, count in counted]
+    amount, points = sum(money for money, _ in back), sum(points for _, points in back)
     whole = all(line.refunded == line.quantity for line in lines)
     to = OrderStatus.REFUNDED if whole else OrderStatus.PARTIALLY_REFUNDED
-    after = replace(_after(order, to, now_ms), lines=lines, refunded=order.refunded + amount)
+    after = replace(
+        _after(order, to, now_ms),
+        lines=lines,
+        refunded=order.refunded + amount,
+        bonus_returned=order.bonus_returned + points,
+    )
     told = (messages.settlement(after, SettlementKind.REFUND, amount),) if amount else ()
     return _step(order, after, reason, told, counts)
 
@@ -102,6 +111,7 @@ def _step(
     counts: tuple[int, ...] | None = None,
     *,
     limits: Mapping[str, int] | None = None,
+    account: Account | None = None,
 ) -> OrderStep:
     """Put a transition together.
 
@@ -123,4 +133,6 @@ def _step(
         move=move,
         units=units,
         limits=limits,
+        code_move=None if before.promo_code is None else code_move(before.status, after.status),
+        account=account,
     )

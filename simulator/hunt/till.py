@@ -7,7 +7,8 @@ from typing import Any
 from offerloop.errors import UnknownOrder
 from offerloop.orders.manage_products import change_product
 from offerloop.orders.model import Product
-from offerloop.orders.place_order import PlaceOrder, RequestedLine, discount_on
+from offerloop.orders.place_order import PlaceOrder
+from offerloop.orders.pricing import RequestedLine, discount_on
 from offerloop.orders.refund_order import RefundedLine
 from simulator.hunt import script
 from simulator.hunt.answers import DONE, ID_GONE, Answer, request_of
@@ -83,14 +84,16 @@ class MemoryTill:
         return {"order": order_id}
 
     def _line(self, line: script.Line) -> RequestedLine:
-        product = self._world.products.get(line.product)
-        price = NOT_IN_CATALOGUE if product is None else product.price
-        return RequestedLine(line.product, line.units, price, line.offer)
+        return RequestedLine(line.product, line.units, self._price(line.product), line.offer)
 
     def _amount(self, line: RequestedLine) -> int:
-        offer = self._world.offers.get(line.offer_id or "")
-        off = 0 if offer is None else discount_on(line.price, offer.discount_type, offer.discount_hundredths)
-        return (line.price - off) * line.quantity
+        price, offer = self._price(line.product_id), self._world.offers.get(line.offer_id or "")
+        off = 0 if offer is None else discount_on(price, offer.discount_type, offer.discount_hundredths)
+        return (price - off) * line.quantity
+
+    def _price(self, product_id: str) -> int:
+        product = self._world.products.get(product_id)
+        return NOT_IN_CATALOGUE if product is None else product.price
 
     def _cancel_order(self, step: script.CancelOrder) -> Answer:
         order_id = self._order_id(step.order)

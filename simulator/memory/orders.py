@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from offerloop.bonuses.model import Account
+from offerloop.codes.model import Code, CodeStatus, is_good_for
 from offerloop.errors import FieldError, InvalidInput, ProductExists, UnknownOrder, UnknownProduct
 from offerloop.idempotency import AnsweredRequest
 from offerloop.offers.model import Offer
@@ -35,12 +37,21 @@ _CURSOR = re.compile(r"[0-9]{13}.+", re.ASCII)
 class MemoryOrderStore(MemoryIdempotencyStore):
     """`OrderStore`."""
 
-    def shelf(self, customer_id: str, product_ids: Collection[str], offer_ids: Collection[str]) -> Shelf:
+    def shelf(
+        self,
+        customer_id: str,
+        product_ids: Collection[str],
+        offer_ids: Collection[str],
+        promo_code: str | None = None,
+        with_account: bool = False,
+    ) -> Shelf:
         world = self._world
         return Shelf(
             {each: world.products[each] for each in product_ids if each in world.products},
             {each: world.offers[each] for each in offer_ids if each in world.offers},
             {each: world.redemptions.get((customer_id, each), 0) for each in offer_ids},
+            None if promo_code is None else world.codes.get(promo_code),
+            world.accounts.get(customer_id, Account(customer_id)) if with_account else None,
         )
 
     def write(self, step: OrderStep) -> None:
@@ -50,8 +61,14 @@ class MemoryOrderStore(MemoryIdempotencyStore):
         expected = 0 if step.before is None else step.before.version
         if version != expected or self._is_answered(step.answered, step.now):
             raise StaleOrder
+        code = self._moved_code(step)
+        self._check_account(step.account)
         if step.move is not None and step.units is not None:
             self._move(step.move, step.units, step)
+        if code is not None:
+            world.codes[code.code] = code
+        if step.account is not None:
+            world.accounts[order.customer_id] = step.account
         world.orders[order.order_id] = order
         if order.status not in IN_PROGRESS:
             world.open_orders.pop(order.order_id, None)
@@ -62,6 +79,32 @@ class MemoryOrderStore(MemoryIdempotencyStore):
         for message in step.messages:
             world.put_message(message)
         self._remember(step.answered)
+
+    def _moved_code(self, step: OrderStep) -> Code | None:
+        """The order's code as the step leaves it; None where it leaves it alone.
+
+        Raises:
+            StaleOrder: it cannot be held.
+        """
+        order, move = step.after, step.code_move
+        code = None if order.promo_code is None else self._world.codes.get(order.promo_code)
+        if move is None:
+            return None
+        if move is StockMove.HOLD:
+            if code is None or not is_good_for(code, order.customer_id, step.now):
+                raise StaleOrder
+            return replace(code, status=CodeStatus.HELD, order_id=order.order_id)
+        if code is None or code.order_id != order.order_id:
+            return None
+        if move is StockMove.POST:
+            return replace(code, status=CodeStatus.USED)
+        return replace(code, status=CodeStatus.CLAIMED, order_id=None)
+
+    def _check_account(self, account: Account | None) -> None:
+        if account is not None:
+            stored = self._world.accounts.get(account.customer_id)
+            if account.version != (0 if stored is None else stored.version) + 1:
+                raise StaleOrder
 
     def _move(self, move: StockMove, units: Units, step: OrderStep) -> None:
         world, change, customer = self._world, MOVES[move], step.after.customer_id

@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from offerloop.bonuses.model import Account
 from offerloop.clock import Clock
+from offerloop.codes.model import Code
 from offerloop.idempotency import AnsweredRequest
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import Experiment
@@ -106,6 +108,8 @@ class MemoryWorld:
     notices_of_day: dict[tuple[str, str], int] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     ratings: dict[str, Rating] = field(default_factory=dict)
+    codes: dict[str, Code] = field(default_factory=dict)
+    accounts: dict[str, Account] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from offerloop.orders.model import Address, OrderStatus
-from offerloop.orders.place_order import discount_on
+from offerloop.orders.pricing import discount_on
 from offerloop.orders.refund_order import RefundedLine
 from simulator.shoppers.shop import Refused, Shop, ShownOffer
 

@@ -8,7 +8,8 @@ import simpy
 from offerloop.errors import Refusal, TooManyRequests
 from offerloop.offers.model import EventType
 from offerloop.orders.model import OrderStatus, Product
-from offerloop.orders.place_order import PlaceOrder, RequestedLine
+from offerloop.orders.place_order import PlaceOrder
+from offerloop.orders.pricing import RequestedLine
 from offerloop.orders.refund_order import RefundedLine
 from simulator.memory.order_system import OrderSystem
 from simulator.shoppers.checkout import ADDRESS, Checkout, email_of

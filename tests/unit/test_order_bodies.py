@@ -7,7 +7,7 @@ import pytest
 from handlers.order_bodies import OrderBody
 from handlers.rest import parse
 from offerloop.errors import InvalidInput
-from offerloop.orders.place_order import RequestedLine
+from offerloop.orders.pricing import RequestedLine
 
 ADDRESS = {"street": "1 Main St", "city": "X", "state": "IL", "zipCode": "62701", "country": "US"}
 BODY = {

@@ -12,7 +12,8 @@ from offerloop.errors import Refusal
 from offerloop.idempotency import IdempotentRequest
 from offerloop.offers.model import DiscountType, EventType
 from offerloop.orders.model import IN_PROGRESS, OrderStatus
-from offerloop.orders.place_order import PlaceOrder, RequestedLine
+from offerloop.orders.place_order import PlaceOrder
+from offerloop.orders.pricing import RequestedLine
 from offerloop.orders.process_order import process_order
 from offerloop.orders.refund_order import RefundedLine, refund_order
 from simulator.replay.backlog import Backlog

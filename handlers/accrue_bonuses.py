@@ -1,0 +1,33 @@
+"""bonus-accruals: the `Orders` stream; what orders that ended earned, used, gave back and hold no more."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+
+from handlers import wiring
+from handlers.aws.stream_records import ended_order
+from handlers.batches import BatchAnswer, Record, answer_batch, dynamodb_sequence
+from handlers.bonus_reports import report_to
+from offerloop.bonuses.settle_rewards import settle_rewards
+
+logger = Logger()
+metrics = Metrics()
+report = report_to(logger, metrics)
+
+
+def settle(records: Sequence[Record]) -> None:
+    for record in records:
+        settle_rewards(
+            ended_order(record),
+            ledger=wiring.bonus_ledger(),
+            rules=wiring.bonus_rules(),
+            clock=wiring.clock(),
+            report=report,
+        )
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handle(event: dict[str, Any], context: Any) -> BatchAnswer:
+    return answer_batch(event["Records"], settle, dynamodb_sequence, logger)

@@ -4,7 +4,8 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from handlers.aws.attributes import Item, n, number, s
-from handlers.aws.bonus_rows import account_of, put_account
+from handlers.aws.bonus_ledger import replace_account
+from handlers.aws.bonus_rows import account_of
 from handlers.aws.code_moves import hold_code, move_code
 from handlers.aws.code_rows import code_of
 from handlers.aws.cursors import cursor_at, foreign_cursor, place_of
@@ -232,7 +233,7 @@ class DynamoOrderStore(DynamoIdempotencyStore):
         elif code is not None and step.code_move is not None:
             actions["code", code] = move_code(table, code, step.after, step.code_move)
         if step.account is not None:
-            actions[ACCOUNT] = put_account(self._tables.rewards, step.account)
+            actions[ACCOUNT] = replace_account(self._tables.rewards, step.account)
         return actions
 
     def _hold(self, units: Units, step: OrderStep) -> dict[Name, Action]:

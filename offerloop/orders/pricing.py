@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from offerloop import money
+from offerloop.bonuses.accounts import check_usable
 from offerloop.bonuses.model import Account
-from offerloop.bonuses.use_points import check_usable
 from offerloop.codes.check_code import good_for
 from offerloop.codes.model import Code, canonical
 from offerloop.errors import (

@@ -6,9 +6,10 @@ loses a step looks at the order again.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
+from offerloop.bonuses.accounts import hold
 from offerloop.bonuses.model import Account
-from offerloop.bonuses.use_points import hold
 from offerloop.clock import Clock
 from offerloop.codes.check_code import good_for
 from offerloop.errors import Conflict, OutOfStock
@@ -140,7 +141,8 @@ def _look_over(order: Order, store: OrderStore, now: int) -> tuple[dict[str, int
         good_for(shelf.code, order.customer_id, order.currency, now)
     account = shelf.account
     if account is not None:
-        account = hold(account, order.order_id, order.bonus_used, now)
+        held = hold(account, order.order_id, order.bonus_used, now)
+        account = replace(held, version=account.version + 1)
     return {offer_id: shelf.offers[offer_id].redemptions_per_user for offer_id in units.offers}, account
 
 

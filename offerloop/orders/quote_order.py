@@ -2,7 +2,6 @@
 
 from offerloop.bonuses.model import Account
 from offerloop.bonuses.rules import AccrualRules, earned
-from offerloop.bonuses.use_points import usable
 from offerloop.clock import Clock
 from offerloop.codes.check_code import good_for
 from offerloop.orders.ports import OrderStore
@@ -42,5 +41,12 @@ def quote_order(
     now_ms = clock.now_ms()
     priced = price(basket, store, now_ms // 1_000, currency, judge, with_account=True)
     account = priced.account or Account(basket.customer_id)
-    points = earned(priced.total, priced.bonus_used, account, now_ms, rules)
-    return Quote(priced, usable(account, now_ms // 1_000), points)
+    accrual = earned(
+        priced.total + priced.bonus_used,
+        priced.bonus_used,
+        account,
+        rules,
+        ordered_at_ms=now_ms,
+        now_ms=now_ms,
+    )
+    return Quote(priced, account.usable(now_ms // 1_000), accrual.points)

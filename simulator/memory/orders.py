@@ -68,7 +68,7 @@ class MemoryOrderStore(MemoryIdempotencyStore):
         if code is not None:
             world.codes[code.code] = code
         if step.account is not None:
-            world.accounts[order.customer_id] = step.account
+            world.put_account(step.account)
         world.orders[order.order_id] = order
         if order.status not in IN_PROGRESS:
             world.open_orders.pop(order.order_id, None)

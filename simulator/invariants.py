@@ -367,4 +367,5 @@ INVARIANTS = (
     Invariant("Index keys equal what the offers give", index_keys_equal_what_the_offers_give),
     Invariant("Boards equal the heads of the sorted offers", boards_equal_the_heads_of_the_sorted_offers),
     *ORDER_LAWS,
+    *REWARD_LAWS,
 )

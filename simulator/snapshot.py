@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from offerloop.bonuses.model import Account, Entry, OrderReward
+from offerloop.codes.model import Code, Level
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import Tally
 from offerloop.offers.model import EngagementEvent, Offer, OfferState, Pivot
@@ -73,6 +75,8 @@ class Snapshot:
         tallies: by (experiment id, variant).
         trend: None where trending is kept outside of the tables.
         transitions: history rows by order id, in any order.
+        code_levels: kept counts by pool id; free_codes: pool id and code, of everything that can be claimed.
+        entries: of the bonus ledger by customer id, in any order; order_rewards: by order id.
         payments: what the payment service keeps by order id, in minor units; None where it is not asked.
         events_are_complete: False once the oldest events may have been deleted by their TTL.
     """
@@ -94,6 +98,12 @@ class Snapshot:
     products: Mapping[str, Product] = field(default_factory=dict)
     orders: Mapping[str, Order] = field(default_factory=dict)
     transitions: Mapping[str, Sequence[Transition]] = field(default_factory=dict)
+    codes: Mapping[str, Code] = field(default_factory=dict)
+    code_levels: Mapping[str, Level] = field(default_factory=dict)
+    free_codes: Sequence[tuple[str, str]] = ()
+    accounts: Mapping[str, Account] = field(default_factory=dict)
+    entries: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    order_rewards: Mapping[str, OrderReward] = field(default_factory=dict)
     payments: Mapping[str, int] | None = None
     events_are_complete: bool = True
 

@@ -74,6 +74,8 @@ def take_snapshot(system: RunningSystem) -> Snapshot:
         tables.user_activity: stored.read_activity_row,
         tables.products: stored.read_products_row,
         tables.orders: stored.read_orders_row,
+        tables.codes: stored.read_codes_row,
+        tables.rewards: stored.read_rewards_row,
     }
 
     def read(table: str) -> None:
@@ -129,6 +131,12 @@ class _Stored:
     products: dict[str, Product] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     transitions: dict[str, list[Transition]] = field(default_factory=lambda: defaultdict(list))
+    codes: dict[str, Code] = field(default_factory=dict)
+    code_levels: dict[str, Level] = field(default_factory=dict)
+    free_codes: list[tuple[str, str]] = field(default_factory=list)
+    accounts: dict[str, Account] = field(default_factory=dict)
+    entries: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    order_rewards: dict[str, OrderReward] = field(default_factory=dict)
 
     def snapshot(
         self, taken_at_ms: int, payments: dict[str, int] | None, *, events_are_complete: bool
@@ -156,6 +164,12 @@ class _Stored:
             products=self.products,
             orders=self.orders,
             transitions=self.transitions,
+            codes=self.codes,
+            code_levels=self.code_levels,
+            free_codes=self.free_codes,
+            accounts=self.accounts,
+            entries=self.entries,
+            order_rewards=self.order_rewards,
             payments=payments,
             events_are_complete=events_are_complete,
         )
@@ -220,6 +234,36 @@ class _Stored:
         elif pk.startswith(ORDER_PREFIX) and sk.startswith(HISTORY_PREFIX):
             transition = transition_of(item)
             self.transitions[transition.order_id].append(transition)
+
+    def read_codes_row(self, item: Item) -> None:
+        pk, sk = item["PK"]["S"], item["SK"]["S"]
+        if pk.startswith(CODE_PREFIX) and sk == METADATA:
+            code = code_of(item)
+            self.codes[code.code] = code
+        elif pk.startswith(OUTBOX_PREFIX):
+            self._read_message(sk)
+        elif sk == CODE_COUNT:
+            pool_id = pool_of_list(pk)
+            before, found = self.code_levels.get(pool_id, Level(0, 0, 0)), level_of(item)
+            self.code_levels[pool_id] = Level(
+                before.free + found.free, before.given + found.given, before.void + found.void
+            )
+        elif sk.startswith(FREE_PREFIX):
+            self.free_codes.append((pool_of_list(pk), code_in_place(sk)))
+
+    def read_rewards_row(self, item: Item) -> None:
+        pk, sk = item["PK"]["S"], item["SK"]["S"]
+        if pk.startswith(OUTBOX_PREFIX):
+            self._read_message(sk)
+        elif pk.startswith(CUSTOMER_PREFIX) and sk.startswith(ENTRY_PREFIX):
+            entry = entry_of(item)
+            self.entries[entry.customer_id].append(entry)
+        elif pk.startswith(CUSTOMER_PREFIX):
+            account = account_of(item)
+            self.accounts[account.customer_id] = account
+        elif pk.startswith(ORDER_PREFIX):
+            reward = reward_of(item)
+            self.order_rewards[reward.order_id] = reward
 
     def _read_message(self, sk: str) -> None:
         written_at_ms, _, message_id = sk.partition("#")

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from offerloop.bonuses.rules import AccrualRules
+from offerloop.bonuses.settle_rewards import settle_rewards
 from offerloop.clock import Clock, Ids
 from offerloop.idempotency import Answer, IdempotentRequest
 from offerloop.orders.cancel_order import cancel_order
 from offerloop.orders.manage_products import create_product, restock_product
-from offerloop.orders.model import IN_PROGRESS, OrderStatus, Product
+from offerloop.orders.model import IN_PROGRESS, Order, OrderStatus, Product
 from offerloop.orders.place_order import PlaceOrder, place_order
 from offerloop.orders.ports import OrderStep
 from offerloop.orders.process_order import Processing, advance, process_order
@@ -19,11 +21,13 @@ from offerloop.orders.watch_orders import give_up, release_ended_holds, take_up_
 from offerloop.outbox import Message, Topic, Transport
 from offerloop.standins.carrier import StandInCarrier
 from simulator.memory.activity import MemoryActivityStore
+from simulator.memory.bonuses import MemoryBonusLedger
 from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore, MemoryProductStore
 from simulator.memory.payments import MemoryGateway
 from simulator.memory.world import MemoryWorld
 
 CURRENCY = "EUR"
+BONUS_RULES = AccrualRules()
 GIVEN_UP = "the order could not be processed"
 NOTICES_PER_DAY = 20
 FOLLOW_UPS = frozenset({Topic.ORDER_NOTICE, Topic.SETTLEMENT, Topic.OFFER_PURCHASE})
@@ -37,6 +41,7 @@ class OrderStores:
     products: MemoryProductStore
     activity: MemoryActivityStore
     notices: MemoryNoticeLog
+    ledger: MemoryBonusLedger
     payments: MemoryGateway
 
     @classmethod
@@ -46,6 +51,7 @@ class OrderStores:
             MemoryProductStore(world),
             MemoryActivityStore(world),
             MemoryNoticeLog(world),
+            MemoryBonusLedger(world),
             payments,
         )
 
@@ -85,7 +91,7 @@ class OrderSystem:
         self.clock, self._ids, self._transport = clock, ids, transport
         self._written, self._report, self._redeemed = written, report, redeemed
         self.store, self.products, self.payments = stores.orders, stores.products, stores.payments
-        self._activity = stores.activity
+        self._activity, self._ledger = stores.activity, stores.ledger
         self._processing = Processing(self.store, self.payments, StandInCarrier(), clock, report)
         rules = NoticeRules(NOTICES_PER_DAY, ())
         self._notices = NoticeDesk(stores.notices, sender or Silence(), rules, clock)
@@ -182,6 +188,15 @@ class OrderSystem:
             if new:
                 self._redeemed(redemption.user_id, redemption.offer_id, new)
         self._written()
+
+    def settle_rewards(self, orders: Sequence[Order]) -> None:
+        """bonus-accruals.
+
+        Raises:
+            Busy: others keep changing the same account.
+        """
+        for order in orders:
+            settle_rewards(order, ledger=self._ledger, rules=BONUS_RULES, clock=self.clock)
 
     def sweep(self) -> None:
         """order-sweeper, once a minute."""

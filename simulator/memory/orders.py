@@ -72,6 +72,7 @@ class MemoryOrderStore(MemoryIdempotencyStore):
         world.orders[order.order_id] = order
         if order.status not in IN_PROGRESS:
             world.open_orders.pop(order.order_id, None)
+            world.ended_orders.append(order)
         world.transitions.setdefault(order.order_id, []).append(step.transition)
         if step.before is None:
             world.orders_of.setdefault(order.customer_id, []).append(order.order_id)

@@ -55,6 +55,10 @@ def snapshot(
         products=world.products,
         orders=world.orders,
         transitions=world.transitions,
+        codes=world.codes,
+        accounts=world.accounts,
+        entries=world.entries,
+        order_rewards=world.order_rewards,
         payments=payments,
         events_are_complete=events_are_complete,
     )

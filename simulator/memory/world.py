@@ -60,7 +60,7 @@ class SortedEntries:
 class MemoryWorld:
     """Everything that is stored, as plain dictionaries; adapters read and write it in place.
 
-    `changes` and `messages` collect what the streams of a deployed system would deliver: the driver
+    `changes`, `messages` and `ended_orders` collect what the streams of a deployed system would deliver: the driver
     drains them when it delivers.
 
     Attributes:
@@ -117,6 +117,7 @@ class MemoryWorld:
     order_rewards: dict[str, bonuses_model.OrderReward] = field(default_factory=dict)
     accounts_due: list[tuple[int, str]] = field(default_factory=list)
     outbox: dict[str, Message] = field(default_factory=dict)
+    ended_orders: list[orders_model.Order] = field(default_factory=list)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     changes_made: int = 0
@@ -194,6 +195,11 @@ class MemoryWorld:
     def drain_messages(self) -> list[Message]:
         """The messages put in the outbox since the last call, oldest first."""
         drained, self.messages = self.messages, []
+        return drained
+
+    def drain_ended_orders(self) -> list[orders_model.Order]:
+        """Orders as each left a step at the end of which they were in progress no more, oldest first."""
+        drained, self.ended_orders = self.ended_orders, []
         return drained
 
     def _note(self, offer_id: str, before: Offer | None, after: Offer | None) -> None:

@@ -6,6 +6,7 @@ from operator import attrgetter
 import simpy
 
 from offerloop.offers.model import OfferChange
+from offerloop.orders.model import Order
 from offerloop.outbox import Message
 from simulator.scenario.model import Deliveries, Orders, Weather
 from simulator.shoppers.streams import Streams
@@ -54,8 +55,19 @@ class Cloud:
         self.messages_written = self._outbox.put
         self.engagement_sent = self._engagement.put
         self._orders: OrderQueues | None = None
+        self._accruals: EventSource[Order] | None = None
         if system.orders is not None and orders is not None:
             self._orders = OrderQueues(env, system.orders, orders, streams)
+            self._accruals = source(
+                "bonus-accruals",
+                attrgetter("order_id"),
+                system.orders.settle_rewards,
+                weather.outbox_stream,
+            )
+
+    def orders_ended(self, orders: Sequence[Order]) -> None:
+        if self._accruals is not None:
+            self._accruals.put(orders)
 
     def work_sent(self, messages: Sequence[Message]) -> None:
         if self._orders is not None:
@@ -72,6 +84,8 @@ class Cloud:
             settled = any([self._offers.settle(), self._outbox.settle(), self._engagement.settle()])
             if self._orders is not None:
                 settled = self._orders.settle() or settled
+            if self._accruals is not None:
+                settled = self._accruals.settle() or settled
 
     def take_counts(self) -> Counts:
         """What happened to deliveries since the last call."""
@@ -80,10 +94,12 @@ class Cloud:
             (self._offers, "calls_watch"),
             (self._outbox, "calls_publish"),
             (self._engagement, "calls_count"),
+            (self._accruals, "calls_accrue"),
         ):
-            setattr(source.counts, calls, source.counts.batches)  # one call a batch
-            total.add(source.counts)
-            source.counts = Counts()
+            if source is not None:
+                setattr(source.counts, calls, source.counts.batches)  # one call a batch
+                total.add(source.counts)
+                source.counts = Counts()
         if self._orders is not None:
             total.add(self._orders.counts)
             self._orders.counts = Counts()

@@ -43,6 +43,9 @@ class Deliveries(Protocol):
     def messages_written(self, messages: Sequence[Message]) -> None:
         """New rows of the outbox, on the tables' streams."""
 
+    def orders_ended(self, orders: Sequence[Order]) -> None:
+        """Records of the `Orders` stream, of orders that ended or of which something was given back."""
+
     def engagement_sent(self, messages: Sequence[Message]) -> None:
         """Records put on the engagement stream."""
 
@@ -60,6 +63,9 @@ class _Nowhere:
         """Nobody listens."""
 
     def messages_written(self, messages: Sequence[Message]) -> None:
+        """Nobody listens."""
+
+    def orders_ended(self, orders: Sequence[Order]) -> None:
         """Nobody listens."""
 
     def engagement_sent(self, messages: Sequence[Message]) -> None:
@@ -213,3 +219,5 @@ class System:
             deliveries.messages_written(world.drain_messages())
         if world.changes:
             deliveries.offers_changed(world.drain_changes())
+        if world.ended_orders:
+            deliveries.orders_ended(world.drain_ended_orders())

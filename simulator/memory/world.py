@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from offerloop.clock import Clock
+from offerloop.codes.model import Code, Level, Pool
 from offerloop.idempotency import AnsweredRequest
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import Experiment
@@ -75,6 +76,10 @@ class MemoryWorld:
         notices_of_day: messages counted by phone and UTC day.
         opted_out: phones whose owners want no messages.
         ratings: by order id.
+        free_codes: pool id -> the codes that are still in it.
+        code_counts: pool id -> how many of its codes are free, given and void.
+        codes_of: customer id -> the codes that were given to it, in the order of their claiming.
+        claims_of: codes claimed by holder and pool.
     """
 
     clock: Clock
@@ -106,6 +111,12 @@ class MemoryWorld:
     notices_of_day: dict[tuple[str, str], int] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     ratings: dict[str, Rating] = field(default_factory=dict)
+    pools: dict[str, Pool] = field(default_factory=dict)
+    codes: dict[str, Code] = field(default_factory=dict)
+    free_codes: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    code_counts: dict[str, Level] = field(default_factory=dict)
+    codes_of: dict[str, list[str]] = field(default_factory=dict)
+    claims_of: dict[tuple[str, str], int] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

@@ -23,7 +23,9 @@ from handlers.order_bodies import (
 )
 from handlers.order_reports import report_to
 from handlers.rest import entry_point, idempotent_request, json_answer, parse, query_int, raw_body, rest_app
+from offerloop.codes.check_code import GuessBudget, Judge, guesser, within_budget
 from offerloop.errors import NotAllowed
+from offerloop.identity import Caller
 from offerloop.orders.cancel_order import cancel_order, order_of
 from offerloop.orders.model import PAID
 from offerloop.orders.place_order import place_order
@@ -51,6 +53,11 @@ MAX_PAGE = 100
 DEFAULT_PAGE = 20
 
 
+def _judge(caller: Caller, customer_id: str) -> Judge:
+    """Who says whether a promo code may be used: guesses are counted."""
+    return within_budget(guesser(caller, customer_id), GuessBudget(wiring.rate_counter()))
+
+
 @app.post("/orders")
 def post_order() -> Response[str]:
     caller = known_caller(app)
@@ -63,7 +70,7 @@ def post_order() -> Response[str]:
         clock=wiring.clock(),
         ids=wiring.ids(),
         currency=wiring.settings().currency,
-        judge=_judge(caller),
+        judge=_judge(caller, command.customer_id),
         request=idempotent_request(app, caller, "POST /orders", body),
         report=report,
     )
@@ -75,13 +82,14 @@ def post_quote() -> dict[str, object]:
     caller = known_caller(app)
     parsed = parse(QuoteBody, raw_body(app))
     currency = wiring.settings().currency
+    customer_id = caller.acts_for(parsed.customerId)
     quote = quote_order(
-        parsed.basket(caller.acts_for(parsed.customerId)),
+        parsed.basket(customer_id),
         store=wiring.orders(),
         clock=wiring.clock(),
         currency=currency,
         rules=wiring.bonus_rules(),
-        judge=_judge(caller),
+        judge=_judge(caller, customer_id),
     )
     return quote_json(quote, currency)
 

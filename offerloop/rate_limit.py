@@ -30,6 +30,9 @@ class RateCounter(Protocol):
             ends_at: epoch seconds after which the count may be forgotten.
         """
 
+    def give_back(self, allowance: Allowance, window: int) -> None:
+        """Uncount one request that was counted in a window and should not have been."""
+
 
 def admit(allowances: Sequence[Allowance], *, counter: RateCounter, now: int) -> None:
     """Let one request pass, or refuse it.

@@ -17,6 +17,7 @@ from offerloop.offers.scoring import BY_PRIORITY, Order, RankEntry, Weights, sor
 from offerloop.offers.trending import FORGET_BELOW, TRENDING_HALF_LIFE_S, TRENDING_POINTS
 from simulator.findings import Breach, Findings, Invariant, InvariantResult
 from simulator.order_laws import ORDER_LAWS, refunded_units, taken_units
+from simulator.reward_laws import REWARD_LAWS
 from simulator.snapshot import ListOfRanking, OfferInRanking, Place, Snapshot
 
 SETTLED_AFTER_MS = 90_000  # the relay sweeps messages older than 60 s, once a minute

@@ -162,7 +162,7 @@ def completed_orders_accrue_once(snapshot: Snapshot) -> Findings:
 
 
 def entries_of_orders_are_their_rewards(snapshot: Snapshot) -> Findings:
-    """What the ledger issued for an order is what it earned, less what is pending or was dropped or taken back."""
+    """What the ledger issued for an order, with what is pending, is what it earned and still has."""
     sums: Counter[tuple[str, EntryKind]] = Counter()
     for entries in snapshot.entries.values():
         for entry in entries:

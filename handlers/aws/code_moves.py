@@ -1,4 +1,4 @@
-"""Actions that move an order's promo code; only the holder's order takes it, only that order gives it back."""
+"""Actions that move an order's promo code: its holder's order takes it, that order alone gives it back."""
 
 from handlers.aws.attributes import Value, n, s
 from handlers.aws.keys import code_key

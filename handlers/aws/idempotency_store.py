@@ -86,3 +86,11 @@ class DynamoRateCounter:
         except ConditionFailed:
             return False
         return True
+
+    def give_back(self, allowance: Allowance, window: int) -> None:
+        self._access.update(
+            TableName=self._table,
+            Key=limit_key(allowance.subject, window),
+            UpdateExpression="ADD hits :less",
+            ExpressionAttributeValues={":less": n(-1)},
+        )

@@ -10,12 +10,19 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from handlers.aws.attributes import Item, number, optional_number, optional_text, text
+from handlers.aws.bonus_rows import account_of, entry_of, reward_of
+from handlers.aws.code_rows import code_of, level_of
 from handlers.aws.engagement_rows import EVENTS_KEPT_FOR_S, event_of, experiment_of
 from handlers.aws.inventory_store import state_of
 from handlers.aws.keys import (
+    CODE_COUNT,
+    CODE_PREFIX,
     COUNTER_KEY,
+    CUSTOMER_PREFIX,
+    ENTRY_PREFIX,
     EVENT_PREFIX,
     EXPERIMENT_PREFIX,
+    FREE_PREFIX,
     HISTORY_PREFIX,
     METADATA,
     OFFER_PREFIX,
@@ -25,17 +32,22 @@ from handlers.aws.keys import (
     STATE,
     TALLY_PREFIX,
     TREND_KEY,
+    code_in_place,
     live_experiment_keys,
+    pool_of_list,
 )
 from handlers.aws.offer_rows import offer_of
 from handlers.aws.order_rows import order_of, transition_of
 from handlers.aws.pivots import pivot_of
 from handlers.aws.product_rows import product_of
-from handlers.aws.ranked_lists import board_of, entry_of
+from handlers.aws.ranked_lists import board_of
+from handlers.aws.ranked_lists import entry_of as rank_entry_of
 from handlers.aws.serving import trend_of
 from handlers.aws.table_access import Tables
 from harness.audit.table_scan import scan_table
 from harness.system import RunningSystem
+from offerloop.bonuses.model import Account, Entry, OrderReward
+from offerloop.codes.model import Code, Level
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import ExperimentStatus, Tally
 from offerloop.offers.model import Offer, OfferState, Pivot
@@ -275,7 +287,7 @@ def _place(item: Item, ranking_id: str) -> Place:
     names = (optional_text(item, "all_list"), optional_text(item, "category_list"))
     return Place(
         category=text(item, "category"),
-        entry=entry_of(item),
+        entry=rank_entry_of(item),
         lists=frozenset(name.removeprefix(f"{ranking_id}#") for name in names if name),
         base_key=text(item, "base_key"),
         urgent_key=optional_text(item, "urgent_key"),

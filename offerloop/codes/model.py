@@ -13,6 +13,7 @@ from offerloop.record import record
 
 CODE_PATTERN = re.compile(r"[A-Z0-9][A-Z0-9-]{3,31}")
 DEFAULT_THRESHOLD = 3
+DAY_S = 24 * 3600
 AMOUNT_POOLS = "bonus-"  # what the ids of the pools begin with that are asked for by amount alone
 
 
@@ -114,6 +115,20 @@ class Code:
     order_id: str | None = None
     claimed_at_ms: int | None = None
     expires_at: int | None = None
+
+
+def given_out(code: str, pool: Pool, holder_id: str | None, at_ms: int) -> Code:
+    """Give a code of a pool as it is once somebody has claimed it."""
+    return Code(
+        code=code,
+        pool_id=pool.pool_id,
+        amount=pool.amount,
+        currency=pool.currency,
+        status=CodeStatus.CLAIMED,
+        holder_id=holder_id,
+        claimed_at_ms=at_ms,
+        expires_at=None if pool.valid_days is None else at_ms // 1_000 + pool.valid_days * DAY_S,
+    )
 
 
 def canonical(text: str) -> str | None:

@@ -39,6 +39,13 @@ class CodeStore(IdempotencyStore, Protocol):
         UnknownPool
         """
 
+    def recent_pool(self, pool_id: str) -> Pool:
+        """A pool as it stood a few seconds ago or later: what a claim needs, often without a read.
+
+        Raises:
+            UnknownPool
+        """
+
     def pools(self) -> Sequence[Pool]:
         """All pools, by id."""
 
@@ -93,7 +100,7 @@ class CodeStore(IdempotencyStore, Protocol):
         """One code, strongly consistent; None for one that no pool has ever seen."""
 
     def free(self, pool_id: str, limit: int) -> Sequence[str]:
-        """Up to *limit* free codes of a pool, in alphabetical order of those read; eventually consistent."""
+        """Up to *limit* free codes of a pool, in alphabetical order; eventually consistent."""
 
     def of_holder(self, holder_id: str, limit: int, cursor: str | None) -> CodePage:
         """A holder's codes, the last claimed first; eventually consistent.

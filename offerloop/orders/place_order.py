@@ -5,13 +5,13 @@ answer to the request are written in one transaction. No stock is taken yet.
 """
 
 from offerloop.clock import Clock, Ids
-from offerloop.codes.check_code import good_for
+from offerloop.codes.check_code import Judge, good_for
 from offerloop.errors import Busy
 from offerloop.idempotency import Answer, IdempotentRequest, answered, recall
 from offerloop.orders import steps
 from offerloop.orders.model import Address, Order, OrderStatus
 from offerloop.orders.ports import OrderStore, Report, StaleOrder, nobody
-from offerloop.orders.pricing import Basket, Judge, Priced, RequestedLine, check_form, price
+from offerloop.orders.pricing import Basket, Priced, RequestedLine, check_form, price
 from offerloop.record import record
 
 MAX_DECISIONS = 4  # twins of one request are answered by the second look; nothing else makes a placing stale

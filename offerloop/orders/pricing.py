@@ -1,12 +1,12 @@
 """What an order costs: its lines at the catalogue's prices, less offers, then its code, then its points."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from offerloop import money
 from offerloop.bonuses.accounts import check_usable
 from offerloop.bonuses.model import Account
-from offerloop.codes.check_code import good_for
+from offerloop.codes.check_code import Judge, good_for
 from offerloop.codes.model import Code, canonical
 from offerloop.errors import (
     AmountMismatch,
@@ -21,9 +21,6 @@ from offerloop.offers.track_event import check_redeemable
 from offerloop.orders.model import MAX_LINES, MAX_QUANTITY, OrderLine, Product, ProductStatus
 from offerloop.orders.ports import OrderStore, Shelf
 from offerloop.record import record
-
-# Says whether a customer may use a code, or refuses: (what was found, customer, currency, epoch seconds).
-Judge = Callable[[Code | None, str, str, int], Code]
 
 
 @record(frozen=True, slots=True)

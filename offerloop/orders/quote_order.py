@@ -3,9 +3,9 @@
 from offerloop.bonuses.model import Account
 from offerloop.bonuses.rules import AccrualRules, earned
 from offerloop.clock import Clock
-from offerloop.codes.check_code import good_for
+from offerloop.codes.check_code import Judge, good_for
 from offerloop.orders.ports import OrderStore
-from offerloop.orders.pricing import Basket, Judge, Priced, check_form, price
+from offerloop.orders.pricing import Basket, Priced, check_form, price
 from offerloop.record import record
 
 

@@ -277,6 +277,7 @@ def _contests(weather: Collection[Weather]) -> list[dict[str, SearchStrategy[Any
 
 def _order_deliveries(weather: Collection[Weather]) -> Phrases:
     queues = [Stream.OUTBOX] * 2 + [Stream.WORK] * 2 + [Stream.DEAD_LETTERS] + [Stream.FOLLOW_UPS] * 2
+    queues.append(Stream.ENDED_ORDERS)
     return _delivery(queues, weather)
 
 

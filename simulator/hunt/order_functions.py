@@ -6,13 +6,14 @@ number of them may have been in vain.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from offerloop.clock import Clock, Ids
 from offerloop.errors import PaymentUnavailable, Refusal, TryAgain
 from offerloop.offers.ports import TrackedEvent
+from offerloop.orders.model import Order
 from offerloop.outbox import Message, Topic, Transport
 from offerloop.standins.payments import Behaviour
 from simulator.hunt.faults import Moment, ProcessDied, StoreFailed, at_risk
@@ -125,6 +126,10 @@ class OrderFunctions:
         with suppress(ProcessDied, *SURVIVED):  # its message comes back, and other processors have theirs
             self._at(moment).advance(order_id)
 
+    def settling(self, moment: Moment) -> Callable[[Sequence[Order]], None]:
+        """Who accounts for the points of orders that ended."""
+        return self._at(moment).settle_rewards
+
     def contested(self, step: ContestedStep, order_id: str) -> OrderSystem:
         """The functions for one call about an order, which others are at work on at the same time."""
         return self._at(Moment(overtaken_at=step.overtaken_at, overtake=self._rivals(step, order_id)))
@@ -188,6 +193,7 @@ class OrderFunctions:
             at_risk(stores.products, moment),
             at_risk(stores.activity, moment),
             at_risk(stores.notices, moment),
+            at_risk(stores.ledger, moment),
             at_risk(stores.payments, moment),
         )
         return self._system(risky, message)

@@ -29,6 +29,7 @@ class Stream(StrEnum):
     OUTBOX = "outbox"  # new messages -> publish
     ENGAGEMENT = "engagement"  # Kinesis -> count_engagement
     EXPERIMENTS = "experiments"  # stored steps of an experiment -> prepare_experiment
+    ENDED_ORDERS = "ended_orders"  # the table's stream, of orders that ended -> settle_rewards
     WORK = "work"  # queue of orders to carry on -> process_order
     DEAD_LETTERS = "dead_letters"  # the same queue's messages, received too often -> give_up
     FOLLOW_UPS = "follow_ups"  # queue of notices, settlements and redemptions -> what each asks for

@@ -14,6 +14,7 @@ from offerloop.offers.expire_offers import expire_offers
 from offerloop.offers.model import EngagementEvent, OfferChange
 from offerloop.offers.run_experiments import prepare_experiments
 from offerloop.offers.watch_inventory import watch_inventory
+from offerloop.orders.model import Order
 from offerloop.orders.watch_orders import FORGOTTEN_AFTER_S
 from offerloop.outbox import Message, Topic, first_unsent, publish, relay
 from simulator.hunt.answers import DONE, Answer, is_accepted
@@ -108,12 +109,14 @@ class MemorySystem:
         self._messages: RecordStream[Message] = RecordStream(lambda message: message.partition_key)
         self._published: RecordStream[EngagementEvent] = RecordStream(lambda event: event.user_id)
         self._preparing: RecordStream[str] = RecordStream(lambda experiment_id: experiment_id)
+        self._ended: RecordStream[Order] = RecordStream(lambda order: order.order_id)
         self._prepared_to: object = None
         self._consumers: dict[Stream, tuple[RecordStream[Any], Consumer]] = {
             Stream.OFFERS: (self._changes, self._watch),
             Stream.OUTBOX: (self._messages, self._publish),
             Stream.ENGAGEMENT: (self._published, self._count),
             Stream.EXPERIMENTS: (self._preparing, self._prepare),
+            Stream.ENDED_ORDERS: (self._ended, self._settle),
         }
 
     @property
@@ -188,6 +191,7 @@ class MemorySystem:
         self.stockout_edges.update(change.offer_id for change in changes if change.is_stockout)
         self._changes.put(changes)
         self._messages.put(self.world.drain_messages())
+        self._ended.put(self.world.drain_ended_orders())
         live = self.world.live()
         if live is not None and live.status is ExperimentStatus.PREPARING and live != self._prepared_to:
             self._prepared_to = live
@@ -253,6 +257,9 @@ class MemorySystem:
             ),
             failures=SURVIVED,
         )
+
+    def _settle(self, orders: Sequence[Order], moment: Moment, _: Collection[int]) -> int:
+        return take_batch(orders, self.orders.settling(moment), failures=SURVIVED)
 
     def take_message(self, message: Message) -> None:
         """What the transport does with one message."""

@@ -116,3 +116,6 @@ class MemoryRateCounter:
             return False
         self._world.hits[allowance.subject, window] = hits + 1
         return True
+
+    def give_back(self, allowance: Allowance, window: int) -> None:
+        self._world.hits[allowance.subject, window] -= 1

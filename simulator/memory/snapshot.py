@@ -56,6 +56,8 @@ def snapshot(
         orders=world.orders,
         transitions=world.transitions,
         codes=world.codes,
+        code_levels=world.code_counts,
+        free_codes=[(pool_id, code) for pool_id, codes in world.free_codes.items() for code in codes],
         accounts=world.accounts,
         entries=world.entries,
         order_rewards=world.order_rewards,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from offerloop.bonuses import model as bonuses_model
 from offerloop.clock import Clock
-from offerloop.codes.model import Code
+from offerloop.codes.model import Code, Level, Pool
 from offerloop.idempotency import AnsweredRequest
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import Experiment
@@ -60,8 +60,8 @@ class SortedEntries:
 class MemoryWorld:
     """Everything that is stored, as plain dictionaries; adapters read and write it in place.
 
-    `changes`, `messages` and `ended_orders` collect what the streams of a deployed system would deliver: the driver
-    drains them when it delivers.
+    `changes`, `messages` and `ended_orders` collect what the streams of a deployed system would deliver: the
+    driver drains them when it delivers.
 
     Attributes:
         clock: stamps the changes.
@@ -80,6 +80,10 @@ class MemoryWorld:
         accounts: of bonus points, by customer id; entries: their ledgers, oldest first.
         order_rewards: by order id.
         accounts_due: sorted (epoch seconds, customer id) of the accounts in which something ends or counts.
+        free_codes: pool id -> the codes that are still in it.
+        code_counts: pool id -> how many of its codes are free, given and void.
+        codes_of: customer id -> the codes that were given to it, in the order of their claiming.
+        claims_of: codes claimed by holder and pool.
     """
 
     clock: Clock
@@ -111,11 +115,16 @@ class MemoryWorld:
     notices_of_day: dict[tuple[str, str], int] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     ratings: dict[str, Rating] = field(default_factory=dict)
-    codes: dict[str, Code] = field(default_factory=dict)
     accounts: dict[str, bonuses_model.Account] = field(default_factory=dict)
     entries: dict[str, list[bonuses_model.Entry]] = field(default_factory=dict)
     order_rewards: dict[str, bonuses_model.OrderReward] = field(default_factory=dict)
     accounts_due: list[tuple[int, str]] = field(default_factory=list)
+    pools: dict[str, Pool] = field(default_factory=dict)
+    codes: dict[str, Code] = field(default_factory=dict)
+    free_codes: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    code_counts: dict[str, Level] = field(default_factory=dict)
+    codes_of: dict[str, list[str]] = field(default_factory=dict)
+    claims_of: dict[tuple[str, str], int] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
     ended_orders: list[orders_model.Order] = field(default_factory=list)
     changes: list[OfferChange] = field(default_factory=list)

@@ -58,7 +58,7 @@ def tracked(counts: Counts) -> int:
 def _calls(counts: Counts) -> int:
     of_shoppers = counts.calls_recommend + counts.calls_track
     of_orders = counts.calls_order + counts.calls_process + counts.calls_follow
-    of_streams = counts.calls_watch + counts.calls_publish + counts.calls_count
+    of_streams = counts.calls_watch + counts.calls_publish + counts.calls_count + counts.calls_accrue
     return of_shoppers + of_orders + of_streams + counts.calls_rules
 
 

@@ -159,6 +159,7 @@ class Counts:
     calls_order: int = 0
     calls_process: int = 0
     calls_follow: int = 0
+    calls_accrue: int = 0
 
     def add(self, other: "Counts") -> None:
         """Add another stretch of time to this one."""

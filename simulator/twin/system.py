@@ -20,6 +20,7 @@ from offerloop.offers.run_experiments import prepare_experiment, start_experimen
 from offerloop.offers.scoring import Weights
 from offerloop.offers.track_event import TrackEvent, track_event
 from offerloop.offers.watch_inventory import watch_inventory
+from offerloop.orders.model import Order
 from offerloop.orders.ports import OrderStep
 from offerloop.outbox import Message, Topic, publish, relay
 from offerloop.standins.payments import Behaviour

@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from handlers.aws.activity_store import DynamoActivityStore
 from handlers.aws.bonus_ledger import DynamoBonusLedger
+from handlers.aws.code_store import DynamoCodeStore
 from handlers.aws.engagement_store import DynamoEngagementStore
 from handlers.aws.experiment_store import DynamoExperimentStore
 from handlers.aws.idempotency_store import DynamoRateCounter
@@ -25,6 +26,7 @@ from handlers.aws.rating_store import DynamoRatingStore
 from handlers.aws.serving import DynamoContextReader
 from handlers.aws.table_access import Patience, Tables
 from offerloop.bonuses.ports import BonusLedger
+from offerloop.codes.ports import CodeStore
 from offerloop.offers.model import Offer
 from offerloop.offers.ports import (
     ActivityStore,
@@ -43,6 +45,7 @@ from offerloop.rate_limit import RateCounter
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox, MemoryRateCounter
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore, MemoryPivotLog
 from simulator.memory.bonuses import MemoryBonusLedger
+from simulator.memory.codes import MemoryCodeStore
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.orders import (
@@ -84,6 +87,7 @@ class Stores:
     notices: NoticeLog
     ratings: RatingStore
     bonuses: BonusLedger
+    codes: CodeStore
     raw: Any
 
     def put_offer(self, offer: Offer, *, listing_its_end: bool = True) -> None:
@@ -125,6 +129,7 @@ def memory_stores(world: MemoryWorld) -> Stores:
         notices=MemoryNoticeLog(world),
         ratings=MemoryRatingStore(world),
         bonuses=MemoryBonusLedger(world),
+        codes=MemoryCodeStore(world),
         raw=world,
     )
 
@@ -147,6 +152,7 @@ def dynamo_stores(client: Any, tables: Tables) -> Stores:
         notices=DynamoNoticeLog(client, tables, patience=NO_WAITING),
         ratings=DynamoRatingStore(client, tables, patience=NO_WAITING),
         bonuses=DynamoBonusLedger(client, tables, patience=NO_WAITING),
+        codes=DynamoCodeStore(client, tables, patience=NO_WAITING),
         raw=client,
     )
 

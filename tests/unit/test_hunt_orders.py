@@ -36,7 +36,7 @@ from simulator.memory import order_system
 from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore
 
 ROUNDS = 20
-FEW_STEPS = 10
+FEW_STEPS = 15
 
 CONSERVED = "Products: free + held + sold = received"
 HELD = "Stock is held by open orders alone"

@@ -21,6 +21,8 @@ class Settings:
         sms_prefixes: what a customer's number must begin with to get texts; none = any number.
         sms_per_phone_and_day: texts that one phone gets on a UTC day, >= 1.
         bedrock_model_id: what answers customers' questions; None = templates alone.
+        bonus_rules: how orders earn points, as handlers/bonus_rules.py reads it; empty = the defaults.
+        business_time_zone: IANA name; its days are the ones with whose end points end.
         redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
         redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
@@ -50,6 +52,8 @@ class Settings:
     sms_prefixes: tuple[str, ...]
     sms_per_phone_and_day: int
     bedrock_model_id: str | None
+    bonus_rules: str
+    business_time_zone: str
     redis_url: str | None = field(repr=False)
     redis_url_secret_arn: str | None
 
@@ -89,6 +93,8 @@ class Settings:
             sms_prefixes=_listed(environment["SMS_PREFIXES"]),
             sms_per_phone_and_day=int(environment["SMS_PER_PHONE_AND_DAY"]),
             bedrock_model_id=environment["BEDROCK_MODEL_ID"] or None,
+            bonus_rules=environment["BONUS_RULES"],
+            business_time_zone=environment["BUSINESS_TIME_ZONE"],
             redis_url=environment["REDIS_URL"] or None,
             redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from handlers.aws.experiment_store import DynamoExperimentStore
     from handlers.aws.offer_store import DynamoOfferStore
     from offerloop.assistant.model import LanguageModel
+    from offerloop.bonuses.ports import BonusLedger
+    from offerloop.bonuses.rules import AccrualRules
     from offerloop.offers.ports import (
         ActivityStore,
         ContextReader,
@@ -218,6 +220,20 @@ def ratings() -> RatingStore:
     from handlers.aws.rating_store import DynamoRatingStore
 
     return DynamoRatingStore(client("dynamodb"), tables())
+
+
+@cache
+def bonus_ledger() -> BonusLedger:
+    from handlers.aws.bonus_ledger import DynamoBonusLedger
+
+    return DynamoBonusLedger(client("dynamodb"), tables())
+
+
+@cache
+def accrual_rules() -> AccrualRules:
+    from handlers.bonus_rules import rules_from
+
+    return rules_from(settings().bonus_rules, settings().business_time_zone)
 
 
 @cache

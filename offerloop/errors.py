@@ -27,7 +27,8 @@
     │   ├── HolderLimitReached
     │   ├── CodeNotFree
     │   ├── CodeNotGood
-    │   └── InsufficientBonus
+    │   ├── InsufficientBonus
+    │   └── OrderAlreadyAccrued
     ├── UnknownAmount         no pool gives out codes worth this
     ├── CategoryMismatch      an event or a product is of another category than its offer
     ├── NotSold               an order names a product that is not in the catalogue
@@ -239,6 +240,12 @@ class InsufficientBonus(Conflict):
     """Fewer points can be used than are asked for."""
 
     code = "insufficient_bonus"
+
+
+class OrderAlreadyAccrued(Conflict):
+    """The order has earned its points before, by other figures."""
+
+    code = "order_already_accrued"
 
 
 class CategoryMismatch(Refusal):

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from offerloop.bonuses.rules import AccrualRules
+from offerloop.bonuses.settle_rewards import settle_rewards
 from offerloop.offers.board import Board, Head
 from offerloop.offers.experiments import Tally
 from offerloop.offers.model import (
@@ -23,7 +25,12 @@ from offerloop.orders.process_order import advance, process_order
 from offerloop.orders.refund_order import RefundedLine, refund_order
 from simulator.findings import Breach
 from simulator.invariants import INVARIANTS, SETTLED_AFTER_MS, check_invariants, place_of
+from simulator.memory.bonuses import MemoryBonusLedger
+from simulator.memory.codes import MemoryCodeStore
+from simulator.memory.snapshot import snapshot
+from simulator.reward_laws import REWARD_LAWS
 from simulator.snapshot import ListOfRanking, OfferInRanking, Snapshot, StoredEvent, WaitingMessage
+from tests.codes import a_claim, a_pool, filled
 from tests.orders import a_line, a_product, an_order_command, an_order_desk
 
 NOW_MS = 1_700_000_000_000
@@ -70,18 +77,52 @@ def derived(offers):
 
 
 def with_orders():
-    """One television is held by an order that is paid, two of three that were bought are left to ann."""
+    """Two of three televisions that were bought are left to ann; one is held by an order that is paid.
+
+    Another one she paid for with points and a code, and a last one is held with the points that are left.
+    """
     desk = an_order_desk(a_product("TV", price=100))
     desk.clock.at_ms = NOW_MS
+    filled(MemoryCodeStore(desk.world), 3, a_pool(currency="EUR", amount=60))
+    codes = [MemoryCodeStore(desk.world).claim(a_claim(a_pool(currency="EUR", amount=60))).code for _ in "12"]
     line = a_line("TV", 1, price=100)
-    held, sold = (desk.place(an_order_command(replace(line, quantity=count))) for count in (1, 3))
+    sold = completed(desk, replace(line, quantity=3))
+    refund_order(sold, [RefundedLine("TV", 1)], store=desk.store, clock=desk.clock)
+    settle(desk)
+    paid = completed(desk, line, total=30, promo_code=codes[0], use_bonus=10)
+    settle(desk)
+    held = desk.place(an_order_command(line, total=35, promo_code=codes[1], use_bonus=5))
     while desk.store.get(held).status is not OrderStatus.FULFILLMENT:
         advance(desk.store.get(held), desk.processing)
-    process_order(sold, desk.processing)
-    refund_order(sold, [RefundedLine("TV", 1)], store=desk.store, clock=desk.clock)
-    world = desk.world
-    stored = {"products": world.products, "orders": world.orders, "transitions": world.transitions}
-    return stored | {"payments": {held: 100, sold: 200}}
+    of_world = snapshot(desk.world, payments={sold: 200, paid: 30, held: 35})
+    return {name: getattr(of_world, name) for name in FROM_ORDERS}
+
+
+FROM_ORDERS = (
+    "products",
+    "orders",
+    "transitions",
+    "payments",
+    "codes",
+    "code_levels",
+    "free_codes",
+    "accounts",
+    "entries",
+    "order_rewards",
+)
+
+
+def completed(desk, line, **changes):
+    order_id = desk.place(an_order_command(line, **changes))
+    process_order(order_id, desk.processing)
+    settle(desk)
+    return order_id
+
+
+def settle(desk):
+    """Account for the points of the orders that ended since."""
+    for order in desk.world.drain_ended_orders():
+        settle_rewards(order, ledger=MemoryBonusLedger(desk.world), rules=AccrualRules(), clock=desk.clock)
 
 
 def sound():
@@ -151,7 +192,7 @@ def with_product(snapshot, **added):
 
 def with_order(snapshot, status, **fields):
     """The snapshot with the order of this status changed."""
-    [order] = [order for order in snapshot.orders.values() if order.status is status]
+    [order, *_] = [order for order in snapshot.orders.values() if order.status is status]
     changed = replace(order, **fields)
     return replace(snapshot, orders={**snapshot.orders, order.order_id: changed})
 
@@ -382,7 +423,11 @@ FOLLOW_UPS = {
 
 
 def test_every_law_is_broken_by_some_corruption():
-    assert {law for _, laws in CORRUPTIONS.values() for law in laws} == {law.name for law in INVARIANTS}
+    of_rewards = {law.name for law in REWARD_LAWS}  # broken in test_reward_laws.py
+
+    broken = {law for _, laws in CORRUPTIONS.values() for law in laws}
+
+    assert broken == {law.name for law in INVARIANTS} - of_rewards
 
 
 def test_a_board_is_compared_down_to_its_frontier_only():
@@ -403,17 +448,17 @@ def test_a_board_is_compared_down_to_its_frontier_only():
 
 
 def test_events_that_ran_out_of_their_time_to_live_are_not_missed():
-    snapshot = sound()
-    old = replace(snapshot, events=snapshot.events[2:], events_are_complete=False, trend=None)
+    stored = sound()
+    old = replace(stored, events=stored.events[2:], events_are_complete=False, trend=None)
 
     assert broken_laws(old) == set()
 
 
 def test_a_result_names_the_first_breaches_and_how_many_there_are():
-    snapshot = sound()
+    stored = sound()
     for offer_id in ("HUB", "CAMERA", "SHOES", "PAUSED"):
-        snapshot = with_offer(snapshot, offer_id, inventory_count=-1)
-    [result] = [result for result in check_invariants(snapshot) if result.name == "Stock is never negative"]
+        stored = with_offer(stored, offer_id, inventory_count=-1)
+    [result] = [result for result in check_invariants(stored) if result.name == "Stock is never negative"]
 
     assert (result.holds, result.checked, len(result.breaches)) == (False, 5, 4)
     assert result.breaches[0] == Breach("HUB", "stock is -1")

@@ -21,6 +21,10 @@ class Settings:
         sms_prefixes: what a customer's number must begin with to get texts; none = any number.
         sms_per_phone_and_day: texts that one phone gets on a UTC day, >= 1.
         bedrock_model_id: what answers customers' questions; None = templates alone.
+        promo_bucket, promo_prefix: where the views and the inbox of promo codes are, see template.yaml.
+        replenishment_queue_url: the queue of runs that refill pools.
+        legacy_get: whether GET /get-code gives out codes.
+        view_codes: how many free codes of a pool the view shows, >= 0.
         redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
         redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
@@ -50,6 +54,11 @@ class Settings:
     sms_prefixes: tuple[str, ...]
     sms_per_phone_and_day: int
     bedrock_model_id: str | None
+    promo_bucket: str
+    promo_prefix: str
+    replenishment_queue_url: str
+    legacy_get: bool
+    view_codes: int
     redis_url: str | None = field(repr=False)
     redis_url_secret_arn: str | None
 
@@ -89,6 +98,11 @@ class Settings:
             sms_prefixes=_listed(environment["SMS_PREFIXES"]),
             sms_per_phone_and_day=int(environment["SMS_PER_PHONE_AND_DAY"]),
             bedrock_model_id=environment["BEDROCK_MODEL_ID"] or None,
+            promo_bucket=environment["S3_BUCKET"],
+            promo_prefix=environment["S3_PREFIX"],
+            replenishment_queue_url=environment["REPLENISHMENT_QUEUE_URL"],
+            legacy_get=environment["LEGACY_GET"] == "true",
+            view_codes=int(environment["VIEW_CODES"]),
             redis_url=environment["REDIS_URL"] or None,
             redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from offerloop.clock import Clock
 from offerloop.codes.model import Code, Level, Pool
+from offerloop.codes.runs import Run
 from offerloop.idempotency import AnsweredRequest
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import Experiment
@@ -80,6 +81,7 @@ class MemoryWorld:
         code_counts: pool id -> how many of its codes are free, given and void.
         codes_of: customer id -> the codes that were given to it, in the order of their claiming.
         claims_of: codes claimed by holder and pool.
+        runs: pool id -> its replenishment runs, oldest first.
     """
 
     clock: Clock
@@ -117,6 +119,7 @@ class MemoryWorld:
     code_counts: dict[str, Level] = field(default_factory=dict)
     codes_of: dict[str, list[str]] = field(default_factory=dict)
     claims_of: dict[tuple[str, str], int] = field(default_factory=dict)
+    runs: dict[str, list[Run]] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)

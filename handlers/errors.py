@@ -19,6 +19,7 @@ from offerloop.errors import (
     NotSignedIn,
     NotSold,
     Refusal,
+    SupplierChanged,
     TooManyRequests,
     TryAgain,
     UnknownAmount,
@@ -64,6 +65,7 @@ STATUS_OF: Mapping[type[Refusal], int] = {
     AmountMismatch: 422,
     IdempotencyKeyReused: 422,
     TooManyRequests: 429,
+    SupplierChanged: 502,
     TryAgain: 503,
 }
 
@@ -83,9 +85,9 @@ def problem(status: int, code: str, detail: str, extra: Mapping[str, object] | N
     )
 
 
-def refused(refusal: Refusal) -> Response[str]:
-    """The answer to a refused request; field errors and the time to retry are in it."""
-    extra: dict[str, object] = {}
+def refused(refusal: Refusal, beside: Mapping[str, object] | None = None) -> Response[str]:
+    """The answer to a refused request; field errors, the time to retry and what is put *beside* are in it."""
+    extra: dict[str, object] = dict(beside or {})
     if isinstance(refusal, FieldedRefusal) and refusal.fields:
         extra["errors"] = [{"field": error.field, "message": error.message} for error in refusal.fields]
     answer = problem(status_of(refusal), refusal.code, refusal.message, extra)

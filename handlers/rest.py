@@ -23,6 +23,7 @@ from offerloop.idempotency import IdempotentRequest
 from offerloop.identity import Caller
 
 MAX_BODY_BYTES = 16_384
+JSON = "application/json"
 HEADERS_OF_BROWSERS = ["Content-Type", "Idempotency-Key", "X-Customer-Token"]
 
 
@@ -37,7 +38,10 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def rest_app(
-    logger: Logger, methods: Mapping[str, str], cors_origins: tuple[str, ...] = ()
+    logger: Logger,
+    methods: Mapping[str, str],
+    cors_origins: tuple[str, ...] = (),
+    beside_problems: Mapping[str, object] | None = None,
 ) -> APIGatewayRestResolver:
     """A router whose every refusal is problem+json.
 
@@ -45,6 +49,7 @@ def rest_app(
         methods: path as the template writes it -> its methods, for the `Allow` header. The gateway sends
             a function its own paths only, so a route that the router does not know is a wrong method.
         cors_origins: origins of browser pages that may call it; none = no CORS headers.
+        beside_problems: fields that each refusal carries besides those of problem+json.
     """
     cors = None
     if cors_origins:
@@ -57,7 +62,7 @@ def rest_app(
     def answer_refusal(refusal: Refusal) -> Response[str]:
         Metrics().add_metric("RequestsRefused", MetricUnit.Count, 1)
         logger.info("Request refused", code=refusal.code, reason=refusal.message)
-        return refused(refusal)
+        return refused(refusal, beside_problems)
 
     @app.not_found
     def answer_unknown_route(_: NotFoundError) -> Response[str]:
@@ -84,25 +89,35 @@ def entry_point(app: APIGatewayRestResolver, logger: Logger) -> Handler:
     return handle
 
 
-def raw_body(app: APIGatewayRestResolver) -> bytes:
+def raw_body(
+    app: APIGatewayRestResolver, media_types: tuple[str, ...] = (JSON,), limit: int = MAX_BODY_BYTES
+) -> bytes:
     """The request's body.
 
+    Args:
+        media_types: what it may be declared as.
+        limit: how many bytes it may have.
     Raises:
         UnsupportedMediaType, PayloadTooLarge
         InvalidInput: the body is not valid UTF-8.
     """
     event = app.current_event
-    media_type = (event.headers.get("content-type") or "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMediaType(f"send application/json, not {media_type[:80] or 'nothing'!r}")
+    declared = media_type(app)
+    if declared not in media_types:
+        raise UnsupportedMediaType(f"send {' or '.join(media_types)}, not {declared[:80] or 'nothing'!r}")
     try:
         body = (event.decoded_body if event.is_base64_encoded else event.body) or ""
         encoded = body.encode()
     except (UnicodeError, ValueError):
         raise InvalidInput("the body is not UTF-8 text") from None
-    if len(encoded) > MAX_BODY_BYTES:
-        raise PayloadTooLarge(f"the body is larger than {MAX_BODY_BYTES} bytes")
+    if len(encoded) > limit:
+        raise PayloadTooLarge(f"the body is larger than {limit} bytes")
     return encoded
+
+
+def media_type(app: APIGatewayRestResolver) -> str:
+    """What the request's body is declared as; empty where it is not."""
+    return (app.current_event.headers.get("content-type") or "").partition(";")[0].strip().lower()
 
 
 def parse(model: type[B], body: bytes) -> B:

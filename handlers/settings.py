@@ -23,6 +23,10 @@ class Settings:
         bedrock_model_id: what answers customers' questions; None = templates alone.
         bonus_rules: how orders earn points, as handlers/bonus_rules.py reads it; empty = the defaults.
         business_time_zone: IANA name; its days are the ones with whose end points end.
+        promo_bucket, promo_prefix: where the views and the inbox of promo codes are, see template.yaml.
+        replenishment_queue_url: the queue of runs that refill pools.
+        legacy_get: whether GET /get-code gives out codes.
+        view_codes: how many free codes of a pool the view shows, >= 0.
         redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
         redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
@@ -54,6 +58,11 @@ class Settings:
     bedrock_model_id: str | None
     bonus_rules: str
     business_time_zone: str
+    promo_bucket: str
+    promo_prefix: str
+    replenishment_queue_url: str
+    legacy_get: bool
+    view_codes: int
     redis_url: str | None = field(repr=False)
     redis_url_secret_arn: str | None
 
@@ -95,6 +104,11 @@ class Settings:
             bedrock_model_id=environment["BEDROCK_MODEL_ID"] or None,
             bonus_rules=environment["BONUS_RULES"],
             business_time_zone=environment["BUSINESS_TIME_ZONE"],
+            promo_bucket=environment["S3_BUCKET"],
+            promo_prefix=environment["S3_PREFIX"],
+            replenishment_queue_url=environment["REPLENISHMENT_QUEUE_URL"],
+            legacy_get=environment["LEGACY_GET"] == "true",
+            view_codes=int(environment["VIEW_CODES"]),
             redis_url=environment["REDIS_URL"] or None,
             redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )

@@ -6,7 +6,7 @@ are the larger part of a cold start.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from offerloop.assistant.model import LanguageModel
     from offerloop.bonuses.ports import BonusLedger
     from offerloop.bonuses.rules import AccrualRules
+    from offerloop.codes.files import CodeFiles
+    from offerloop.codes.model import SupplierKind
+    from offerloop.codes.ports import CodeStore, CodeSupplier
+    from offerloop.codes.publish_views import Publishing
+    from offerloop.codes.replenish_pool import Replenishing
+    from offerloop.codes.runs import RunStore
+    from offerloop.codes.take_in import Intake
+    from offerloop.codes.watch_pools import RunReport, Watching
     from offerloop.offers.ports import (
         ActivityStore,
         ContextReader,
@@ -200,6 +208,58 @@ def products() -> ProductStore:
 
 
 @cache
+def codes() -> CodeStore:
+    from handlers.aws.code_store import DynamoCodeStore
+
+    return DynamoCodeStore(client("dynamodb"), tables())
+
+
+@cache
+def code_runs() -> RunStore:
+    from handlers.aws.code_runs import DynamoRunStore
+
+    return DynamoRunStore(client("dynamodb"), tables())
+
+
+@cache
+def code_files() -> CodeFiles:
+    from handlers.aws.code_files import S3CodeFiles
+
+    found = settings()
+    return S3CodeFiles(client("s3"), found.promo_bucket, found.promo_prefix)
+
+
+@cache
+def suppliers() -> Mapping[SupplierKind, CodeSupplier]:
+    """Those that are configured."""
+    from offerloop.codes.generate import GeneratorSupplier
+    from offerloop.codes.model import SupplierKind
+
+    return {SupplierKind.GENERATOR: GeneratorSupplier(token_secret())}
+
+
+def watching(report: RunReport) -> Watching:
+    """What watching the pools needs; *report* is told of each run that begins or ends."""
+    from offerloop.codes.watch_pools import Watching
+
+    return Watching(codes(), code_runs(), clock(), ids(), report)
+
+
+def replenishing(report: RunReport) -> Replenishing:
+    """What carrying out a run needs; *report* is told of its end."""
+    from offerloop.codes.replenish_pool import Replenishing
+
+    return Replenishing(codes(), code_runs(), suppliers(), code_files(), clock(), report)
+
+
+def publishing(report: Callable[[Intake], None]) -> Publishing:
+    """What publishing the view needs; *report* is told of what others wrote into it."""
+    from offerloop.codes.publish_views import Publishing
+
+    return Publishing(codes(), code_files(), settings().view_codes, report)
+
+
+@cache
 def payments() -> PaymentGateway:
     from handlers.http_payments import HttpPaymentGateway, NoPaymentGateway
 
@@ -285,7 +345,7 @@ def outbox(table: str) -> Outbox:
 
 def tables_with_outbox() -> tuple[str, ...]:
     found = settings()
-    return found.offers_table, found.user_activity_table, found.orders_table
+    return found.offers_table, found.user_activity_table, found.orders_table, found.codes_table
 
 
 @cache
@@ -302,5 +362,6 @@ def transport() -> Transport:
             Topic.ORDER_NOTICE: found.followup_queue_url,
             Topic.SETTLEMENT: found.followup_queue_url,
             Topic.OFFER_PURCHASE: found.followup_queue_url,
+            Topic.REPLENISHMENT: found.replenishment_queue_url,
         },
     )

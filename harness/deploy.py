@@ -261,6 +261,7 @@ def parameters_of(settings: Settings, stack: Stack) -> dict[str, str]:
     if settings.stage is None:
         values |= {
             "PublicStorefront": "true",
+            "LegacyGet": "true",
             "PaymentUrl": settings.payment_url or "",
             "SmsPrefixes": NOBODYS_NUMBERS,
         }

@@ -1,4 +1,5 @@
-"""The sample data: five offers with ends counted from the moment of seeding, three users, five products."""
+"""The sample data: five offers with ends counted from the moment of seeding, three users, five products, and
+four pools of promo codes."""
 
 import json
 import time
@@ -6,12 +7,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from handlers.aws.activity_store import DynamoActivityStore
+from handlers.aws.code_store import DynamoCodeStore
 from handlers.aws.offer_store import DynamoOfferStore
 from handlers.aws.product_store import DynamoProductStore
 from handlers.aws.serving import DynamoContextReader
 from handlers.aws.table_access import Tables
 from harness.system import REPOSITORY, RunningSystem
-from offerloop.errors import OfferExists, ProductExists
+from offerloop.codes.model import Pool, SupplierKind
+from offerloop.codes.ports import CodeStore
+from offerloop.codes.take_in import take_in_by_amount
+from offerloop.errors import OfferExists, PoolExists, ProductExists
 from offerloop.offers.model import DiscountType, Offer, Shopper
 from offerloop.orders.model import Product
 
@@ -40,7 +45,22 @@ def seed(system: RunningSystem) -> None:
     for product in sample_products():
         with suppress(ProductExists):
             products.create(product, None)
+    seed_pools(DynamoCodeStore(dynamodb, tables))
     _wait_until_listed(DynamoContextReader(dynamodb, tables), in_stock(offers))
+
+
+def seed_pools(codes: CodeStore, folder: Path = SEED_FOLDER) -> None:
+    """Create the sample pools and fill them for the first time; what was seen before is left as it is."""
+    for pool in sample_pools(folder):
+        with suppress(PoolExists):
+            codes.create_pool(pool, None)
+    take_in_by_amount(json.loads((folder / "initial_codes.json").read_text()), codes=codes)
+
+
+def sample_pools(folder: Path = SEED_FOLDER) -> list[Pool]:
+    """The sample pools, worth amounts in minor units."""
+    rows = json.loads((folder / "pools.json").read_text())
+    return [Pool(**row | {"supplier": SupplierKind(row["supplier"])}) for row in rows]
 
 
 def sample_offers(now: int, folder: Path = SEED_FOLDER) -> list[Offer]:

@@ -17,6 +17,7 @@ from offerloop.clock import now_s
 from offerloop.identity import issue_token
 from simulator.memory.activity import MemoryRateCounter
 from simulator.memory.bonuses import MemoryBonusLedger
+from simulator.memory.codes import MemoryCodeStore
 from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore, MemoryRatingStore
 from simulator.memory.world import MemoryWorld
 from tests.expanded_template import application
@@ -56,7 +57,21 @@ class Route:
 
         Args:
             resource: the path as the template has it; *parts* fill it in.
+            body: sent as JSON, and a text as it is.
         """
+        answer = self.answer(resource, body, method, headers, query, **parts)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def answer(
+        self,
+        resource: str,
+        body: object = None,
+        method: str = "POST",
+        headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+        **parts: str,
+    ) -> dict[str, Any]:
+        """The whole answer, see `call`."""
         event = {
             "resource": resource,
             "path": resource.format(**parts),
@@ -64,11 +79,11 @@ class Route:
             "headers": {"Content-Type": "application/json", **(headers or {})},
             "queryStringParameters": query,
             "requestContext": {"identity": {"sourceIp": "192.0.2.1"}, "stage": "prod"},
-            "body": None if body is None else json.dumps(body),
+            "body": body if body is None or isinstance(body, str) else json.dumps(body),
             "isBase64Encoded": False,
         }
-        answer = self.module.handle(event, CONTEXT)
-        return answer["statusCode"], json.loads(answer["body"])
+        answer: dict[str, Any] = self.module.handle(event, CONTEXT)
+        return answer
 
 
 def a_route(monkeypatch: pytest.MonkeyPatch, function: str, world: MemoryWorld, **variables: str) -> Route:
@@ -79,14 +94,23 @@ def a_route(monkeypatch: pytest.MonkeyPatch, function: str, world: MemoryWorld, 
         variables: of its environment, where they are not to be empty or zero.
     """
     properties = application()["Resources"][function]["Properties"]
-    numbers = ("PIVOT_BOOST", "SMS_PER_PHONE_AND_DAY", "REQUESTS_PER_ADDRESS", "REQUESTS_PER_USER")
+    numbers = (
+        "PIVOT_BOOST",
+        "SMS_PER_PHONE_AND_DAY",
+        "REQUESTS_PER_ADDRESS",
+        "REQUESTS_PER_USER",
+        "VIEW_CODES",
+    )
     empty = dict.fromkeys(properties["Environment"]["Variables"], "")
-    found = Settings.from_environment({**empty, **dict.fromkeys(numbers, "0"), **variables})
+    found = Settings.from_environment(
+        {**empty, **dict.fromkeys(numbers, "0"), "VIEW_CODES": "500", **variables}
+    )
     wired = {
         "settings": found,
         "clock": world.clock,
         "orders": MemoryOrderStore(world),
         "ratings": MemoryRatingStore(world),
+        "codes": MemoryCodeStore(world),
         "notice_log": MemoryNoticeLog(world),
         "bonus_ledger": MemoryBonusLedger(world),
         "accrual_rules": AccrualRules(),

@@ -35,6 +35,8 @@ Orders
 Codes
     POOL#<id>                   METADATA                a pool of codes
     POOLS                       <id>                    names it in the list of all
+    POOL#<id>                   RUN                     its replenishment run: the open one, or the last
+    POOL#<id>                   RUN#<ms>#<run id>       any of its runs
     POOL#<id>#<shard>           FREE#<hash>#<code>      a code that is still in its pool
     POOL#<id>#<shard>           COUNT                   how many codes of this shard are where
     CODE#<code>                 METADATA                a code, with whatever became of it; holder_id and
@@ -102,6 +104,7 @@ POOL_LIST = "POOLS"
 FREE_PREFIX = "FREE#"
 CODE_PREFIX = "CODE#"
 CODE_COUNT = "COUNT"
+RUN_PREFIX = "RUN#"
 
 
 def key(pk: str, sk: str) -> Key:
@@ -309,6 +312,15 @@ def pool_of_list(free_list: str) -> str:
 def code_in_place(place: str) -> str:
     """The code of a row in a list of free codes."""
     return place.removeprefix(FREE_PREFIX).partition("#")[2]
+
+
+def pool_run_key(pool_id: str) -> Key:
+    """Of the run that is open, or was the last."""
+    return key(f"{POOL_PREFIX}{pool_id}", "RUN")
+
+
+def run_key(pool_id: str, requested_at_ms: int, run_id: str) -> Key:
+    return key(f"{POOL_PREFIX}{pool_id}", f"{RUN_PREFIX}{requested_at_ms:013d}#{run_id}")
 
 
 def holder_key(holder_id: str, pool_id: str) -> Key:

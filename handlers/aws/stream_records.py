@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from handlers.aws.engagement_rows import message_of
-from handlers.aws.keys import EXPERIMENT_PREFIX, METADATA, OFFER_PREFIX
+from handlers.aws.keys import EXPERIMENT_PREFIX, METADATA, OFFER_PREFIX, POOL_PREFIX
 from handlers.aws.offer_rows import offer_of
 from handlers.aws.order_rows import order_of
 from offerloop.offers.engagement_messages import announced_event
@@ -44,6 +44,11 @@ def experiment_id(record: Record) -> str:
     if "experiment_id" in image:
         return str(image["experiment_id"]["S"])
     return str(change["Keys"]["PK"]["S"].removeprefix(EXPERIMENT_PREFIX))
+
+
+def pool_of_free_code(record: Record) -> str:
+    """The pool that a record of a free code is about: one that came into it, or left it."""
+    return str(record["dynamodb"]["Keys"]["PK"]["S"].removeprefix(POOL_PREFIX).rpartition("#")[0])
 
 
 def outbox_message(record: Record) -> Message:

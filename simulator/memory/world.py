@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from offerloop.bonuses import model as bonuses_model
 from offerloop.clock import Clock
 from offerloop.codes.model import Code, Level, Pool
+from offerloop.codes.runs import Run
 from offerloop.idempotency import AnsweredRequest
 from offerloop.offers.board import Board
 from offerloop.offers.experiments import Experiment
@@ -84,6 +85,7 @@ class MemoryWorld:
         code_counts: pool id -> how many of its codes are free, given and void.
         codes_of: customer id -> the codes that were given to it, in the order of their claiming.
         claims_of: codes claimed by holder and pool.
+        runs: pool id -> its replenishment runs, oldest first.
     """
 
     clock: Clock
@@ -125,6 +127,7 @@ class MemoryWorld:
     code_counts: dict[str, Level] = field(default_factory=dict)
     codes_of: dict[str, list[str]] = field(default_factory=dict)
     claims_of: dict[tuple[str, str], int] = field(default_factory=dict)
+    runs: dict[str, list[Run]] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
     ended_orders: list[orders_model.Order] = field(default_factory=list)
     changes: list[OfferChange] = field(default_factory=list)

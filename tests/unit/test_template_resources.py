@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from offerloop.codes.replenish_pool import ATTEMPT_S
+from offerloop.codes.runs import DEADLINE_S, MAX_ATTEMPTS
 from tests.expanded_template import application, data, observability, of_type
 
 FUNCTIONS = of_type(application(), "AWS::Lambda::Function")
@@ -131,7 +133,11 @@ def test_what_a_queue_gives_up_on_waits_in_another_that_raises_an_alarm() -> Non
     }
 
     # The reconciler takes what the processor gave up, and gives nothing up itself.
-    assert given_up_to == {"OrderQueue": "OrderFailures", "OrderFollowups": "FollowupFailures"}
+    assert given_up_to == {
+        "OrderQueue": "OrderFailures",
+        "OrderFollowups": "FollowupFailures",
+        "ReplenishmentQueue": "ReplenishmentFailures",
+    }
     assert fed - set(given_up_to) == {"OrderFailures"}
     for name in given_up_to.values():
         exported = {"Fn::ImportValue": {"Fn::Sub": f"${{Prefix}}offerloop:{name}Name"}}
@@ -221,6 +227,30 @@ def test_a_throttled_table_is_an_alarm(table: str) -> None:
 
     assert len(alarms_on("ReadThrottleEvents", "TableName", name)) == 1
     assert len(alarms_on("WriteThrottleEvents", "TableName", name)) == 1
+
+
+def test_the_bucket_of_promo_codes_is_private_encrypted_versioned_and_outlives_its_stack() -> None:
+    [bucket] = of_type(data(), "AWS::S3::Bucket").values()
+    properties = bucket["Properties"]
+
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    assert properties["BucketName"] == {"Fn::Sub": "${Prefix}lambda-promo-sessions-${AWS::AccountId}"}
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert properties["NotificationConfiguration"] == {
+        "EventBridgeConfiguration": {"EventBridgeEnabled": True}
+    }
+    [encrypted] = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encrypted == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+
+
+def test_a_replenishment_run_ends_before_its_queue_gives_its_message_up() -> None:
+    """Its own attempts end it with a reason; what is cut off each time is ended by the sweeper."""
+    source = queue("ReplenishmentQueue")
+
+    assert FUNCTIONS["ReplenishCodes"]["Properties"]["Timeout"] == ATTEMPT_S
+    assert source["RedrivePolicy"]["maxReceiveCount"] > MAX_ATTEMPTS
+    assert 2 * source["VisibilityTimeout"] + MAX_ATTEMPTS * ATTEMPT_S / 2 < DEADLINE_S
 
 
 def test_the_engagement_stream_is_encrypted_and_keeps_a_day() -> None:

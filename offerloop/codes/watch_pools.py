@@ -1,0 +1,76 @@
+"""Follow the pools: what runs low is refilled, once; a run that does not end is ended."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from offerloop.clock import Clock, Ids
+from offerloop.codes.model import Level, Pool
+from offerloop.codes.ports import CodeStore
+from offerloop.codes.runs import DEADLINE_S, Run, RunStatus, RunStore, is_due, run_message
+from offerloop.errors import UnknownPool
+from offerloop.idempotency import Stale
+from offerloop.record import record
+
+NOT_IN_TIME = "the run did not end in time"
+
+RunReport = Callable[[Run, Pool | None, Level | None], None]  # told of a run right after it is stored
+
+
+@record(frozen=True, slots=True)
+class Watching:
+    codes: CodeStore
+    runs: RunStore
+    clock: Clock
+    ids: Ids
+    report: RunReport
+
+
+def watch_pools(pool_ids: Iterable[str], desk: Watching) -> dict[str, Level]:
+    """Start a run for each of these pools that needs one.
+
+    Returns:
+        The level of each; a pool that is not there has none.
+    """
+    levels = {}
+    for pool_id in dict.fromkeys(pool_ids):
+        try:
+            levels[pool_id] = _watch(desk.codes.pool(pool_id), desk)
+        except UnknownPool:
+            continue
+    return levels
+
+
+def sweep_pools(desk: Watching) -> dict[str, Level]:
+    """End the runs that are overdue, and start those that nobody's claim starts; see `watch_pools`."""
+    pools = desk.codes.pools()
+    for pool in pools:
+        _end_overdue(pool, desk)
+    return {pool.pool_id: _watch(pool, desk) for pool in pools}
+
+
+def _watch(pool: Pool, desk: Watching) -> Level:
+    # The run first: one that ends meanwhile has added its codes before, so that the level has them.
+    last = desk.runs.last(pool.pool_id)
+    level = desk.codes.level(pool.pool_id)
+    now_ms = desk.clock.now_ms()
+    if is_due(pool, level, last, now_ms):
+        run = Run(desk.ids.new_id(), pool.pool_id, RunStatus.REQUESTED, now_ms, now_ms, pool.batch)
+        try:
+            desk.runs.start(run, last, run_message(run))
+        except Stale:
+            return level  # another watcher was faster
+        desk.report(run, pool, level)
+    return level
+
+
+def _end_overdue(pool: Pool, desk: Watching) -> None:
+    last, now_ms = desk.runs.last(pool.pool_id), desk.clock.now_ms()
+    if last is None or not last.is_open or now_ms - last.requested_at_ms < DEADLINE_S * 1_000:
+        return
+    reason = NOT_IN_TIME if last.reason is None else f"{NOT_IN_TIME}: {last.reason}"
+    ended = replace(last, status=RunStatus.FAILED, updated_at_ms=now_ms, reason=reason)
+    try:
+        desk.runs.write(last, ended)
+    except Stale:
+        return  # it has just moved on
+    desk.report(ended, pool, None)

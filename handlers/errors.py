@@ -19,6 +19,7 @@ from offerloop.errors import (
     NotSignedIn,
     NotSold,
     Refusal,
+    SupplierChanged,
     TooManyRequests,
     TryAgain,
 )
@@ -62,6 +63,7 @@ STATUS_OF: Mapping[type[Refusal], int] = {
     AmountMismatch: 422,
     IdempotencyKeyReused: 422,
     TooManyRequests: 429,
+    SupplierChanged: 502,
     TryAgain: 503,
 }
 

@@ -23,10 +23,12 @@
     ├── NotSold               an order names a product that is not in the catalogue
     ├── AmountMismatch        a price or a total is not what the catalogue makes it
     ├── IdempotencyKeyReused  same key, other body
+    ├── SupplierChanged       a supplier's pages are not what is expected; a person has to look
     └── TryAgain              nothing is wrong; the same request may succeed later
         ├── TooManyRequests
         ├── Busy
         ├── PaymentUnavailable
+        ├── SupplierUnavailable
         └── CarrierUnavailable
 
 `handlers/errors.py` maps each type to HTTP in one table. `code` is stable: clients may switch on it.
@@ -195,6 +197,20 @@ class IdempotencyKeyReused(Refusal):
     code = "idempotency_key_reused"
 
 
+class SupplierChanged(Refusal):
+    """A supplier's pages are not what is expected: trying again does not help.
+
+    Attributes:
+        screenshot: what the page looked like, PNG; None where none could be taken.
+    """
+
+    code = "supplier_changed"
+
+    def __init__(self, message: str, screenshot: bytes | None = None) -> None:
+        super().__init__(message)
+        self.screenshot = screenshot
+
+
 class TryAgain(Refusal):
     """The same request may succeed after `retry_after_s` seconds."""
 
@@ -227,3 +243,9 @@ class CarrierUnavailable(TryAgain):
     """The carrier gave no answer."""
 
     code = "carrier_unavailable"
+
+
+class SupplierUnavailable(TryAgain):
+    """A supplier of codes gave no answer, was too slow, or refused the login."""
+
+    code = "supplier_unavailable"

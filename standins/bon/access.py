@@ -25,12 +25,10 @@ class Session:
     """One visit of somebody who is logged in.
 
     Attributes:
-        requests: pages asked for since the login.
         selected: codes that were ticked, over all pages.
         notice: what the next page says once.
     """
 
-    requests: int = 0
     selected: list[str] = field(default_factory=list)
     notice: str = ""
 
@@ -88,21 +86,17 @@ class Sessions:
             self._open[cookie] = Session()
         return cookie
 
-    def visit(self, cookie: str, most_requests: int | None) -> Session | None:
-        """Count one request of a session; None where there is none, or it has had *most_requests*."""
+    def of(self, cookie: str) -> Session | None:
         with self._lock:
-            session = self._open.get(cookie)
-            if session is None:
-                return None
-            session.requests += 1
-            if most_requests is not None and session.requests > most_requests:
-                del self._open[cookie]
-                return None
-            return session
+            return self._open.get(cookie)
 
     def close(self, cookie: str) -> None:
         with self._lock:
             self._open.pop(cookie, None)
+
+    def close_all(self) -> None:
+        with self._lock:
+            self._open.clear()
 
 
 def new_cookie() -> str:

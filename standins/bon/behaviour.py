@@ -18,7 +18,7 @@ class Behaviour:
     """How pages are answered.
 
     Attributes:
-        expired_session: a session ends after so many pages; None never.
+        expired_session: after so many more pages every session ends, once; None never.
         slow_s: every page waits so long.
         layout: `changed` shows the active codes as cards under other names, `changed_login` the login form
             under other names.

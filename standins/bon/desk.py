@@ -1,5 +1,6 @@
 """What each page does: a request in, an answer out, no HTTP."""
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,14 +49,21 @@ class Desk:
     """The site behind its server.
 
     Attributes:
-        behaviour: how it misbehaves at present.
+        behaviour: how it misbehaves at present; `behave` changes it.
     """
 
     def __init__(
         self, account: Account, stock: Stock, behaviour: Behaviour, now: Callable[[], datetime]
     ) -> None:
-        self.stock, self.behaviour = stock, behaviour
+        self.stock = stock
         self._account, self._sessions, self._now = account, Sessions(), now
+        self._lock = threading.Lock()
+        self.behave(behaviour)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        """Misbehave so from now on."""
+        with self._lock:
+            self.behaviour, self._pages_left = behaviour, behaviour.expired_session
 
     def answer(self, request: Request) -> Answer:
         """Answer a request for a page."""
@@ -70,10 +78,20 @@ class Desk:
             return Answer(403, pages.message("Out of date", "This form is out of date. Load its page again."))
         if request.path in ("/", "/login"):
             return DOORS[request.method, request.path](self, request)
-        session = self._sessions.visit(request.cookie, self.behaviour.expired_session)
+        self._count_down()
+        session = self._sessions.of(request.cookie)
         if session is None:
             return Answer(303, location="/login?ended=yes" if request.cookie else "/login")
         return ROOMS[request.method, request.path](self, request, session)
+
+    def _count_down(self) -> None:
+        """End all sessions when as many pages were asked for as the behaviour says."""
+        with self._lock:
+            ended = self._pages_left == 0
+            if self._pages_left is not None:
+                self._pages_left = None if ended else self._pages_left - 1
+        if ended:
+            self._sessions.close_all()
 
     def home(self, _request: Request) -> Answer:
         return Answer(303, location="/codes")

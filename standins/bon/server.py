@@ -112,7 +112,7 @@ class BonRequest(BaseHTTPRequestHandler):
             if self.headers.get_content_type() != JSON:
                 return self.send_json(415, {"detail": f"a behaviour comes as {JSON}"})
             try:
-                desk.behaviour = behaviour_of(body)
+                desk.behave(behaviour_of(body))
             except BadBehaviour as bad:
                 return self.send_json(400, {"detail": str(bad)})
         return self.send_json(200, asdict(desk.behaviour))

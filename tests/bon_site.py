@@ -22,7 +22,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def bon_site(
     folder: Path, stock: Mapping[int, int] | None = None, log: list[str] | None = None
 ) -> Iterator[BonServer]:
-    """Serve on a free loopback port: the codes of *folder*, and as many more of each amount as *stock* says."""
+    """Serve the codes of *folder* on a free loopback port, once it has as many more as *stock* says."""
     lines: list[str] = [] if log is None else log
     codes = Stock(folder / "bon.sqlite", random.Random(7).choice)
     for amount, count in (stock or {}).items():

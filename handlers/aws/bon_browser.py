@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 
 BUDGET_S = 120.0
 STEP_S = 15.0  # for each page
-FINDS_WITHIN_S = 2.0  # on a page that has come; scripts may still be filling it
+LAUNCH_S = 30.0
+FINDS_WITHIN_S = 5.0  # on a page that has come; scripts may still be filling it
 LEAVES_WITHIN_S = 2.0
 # Ten wrong tries lock an account: whoever tries again and again by a program must not be what locks it.
 REFUSED_LOGIN_AGAIN_S = 900
@@ -85,7 +86,7 @@ class BonBrowser:
         with ExitStack() as opened:
             try:
                 progress.begin("launch")
-                page = opened.enter_context(chromium.page(self._launch, progress.limit_ms()))
+                page = opened.enter_context(chromium.page(self._launch, progress.limit_ms(LAUNCH_S)))
                 visit = _Visit(page, self._site, progress)
                 return visit.take(amount, count, batch)
             except _Missed as missed:

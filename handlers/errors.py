@@ -10,6 +10,7 @@ from offerloop.errors import (
     AmountMismatch,
     CategoryMismatch,
     Conflict,
+    CrmNotConfigured,
     FieldedRefusal,
     FieldError,
     IdempotencyKeyReused,
@@ -62,6 +63,7 @@ STATUS_OF: Mapping[type[Refusal], int] = {
     AmountMismatch: 422,
     IdempotencyKeyReused: 422,
     TooManyRequests: 429,
+    CrmNotConfigured: 503,
     TryAgain: 503,
 }
 

@@ -8,7 +8,8 @@
     │   ├── UnknownOffer
     │   ├── UnknownExperiment
     │   ├── UnknownProduct
-    │   └── UnknownOrder
+    │   ├── UnknownOrder
+    │   └── UnknownBuyer      of the shop's CRM
     ├── Conflict              right request, wrong moment
     │   ├── OutOfStock
     │   ├── OfferNotActive
@@ -23,11 +24,13 @@
     ├── NotSold               an order names a product that is not in the catalogue
     ├── AmountMismatch        a price or a total is not what the catalogue makes it
     ├── IdempotencyKeyReused  same key, other body
+    ├── CrmNotConfigured      no CRM is named
     └── TryAgain              nothing is wrong; the same request may succeed later
         ├── TooManyRequests
         ├── Busy
         ├── PaymentUnavailable
-        └── CarrierUnavailable
+        ├── CarrierUnavailable
+        └── CrmUnavailable
 
 `handlers/errors.py` maps each type to HTTP in one table. `code` is stable: clients may switch on it.
 """
@@ -109,6 +112,12 @@ class UnknownOrder(NotFound):
     """No order of this customer has this id."""
 
     code = "unknown_order"
+
+
+class UnknownBuyer(NotFound):
+    """Nobody in the shop's CRM has this id, phone or e-mail address."""
+
+    code = "unknown_buyer"
 
 
 class Conflict(Refusal):
@@ -195,6 +204,12 @@ class IdempotencyKeyReused(Refusal):
     code = "idempotency_key_reused"
 
 
+class CrmNotConfigured(Refusal):
+    """No CRM is named, so none can be asked."""
+
+    code = "crm_not_configured"
+
+
 class TryAgain(Refusal):
     """The same request may succeed after `retry_after_s` seconds."""
 
@@ -227,3 +242,9 @@ class CarrierUnavailable(TryAgain):
     """The carrier gave no answer."""
 
     code = "carrier_unavailable"
+
+
+class CrmUnavailable(TryAgain):
+    """The shop's CRM gives no answer, refuses for the moment, or has been asked as often as it may be."""
+
+    code = "crm_unavailable"

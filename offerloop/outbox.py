@@ -23,6 +23,7 @@ class Topic(StrEnum):
     ORDER_NOTICE = "ORDER_NOTICE"  # SQS, to whoever writes to customers
     SETTLEMENT = "SETTLEMENT"  # SQS, to whoever corrects payments
     OFFER_PURCHASE = "OFFER_PURCHASE"  # SQS, to whoever records redemptions
+    CRM_UPDATE = "CRM_UPDATE"  # SQS, to whoever writes to the CRM
 
 
 @record(frozen=True, slots=True)

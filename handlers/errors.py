@@ -22,6 +22,7 @@ from offerloop.errors import (
     Refusal,
     TooManyRequests,
     TryAgain,
+    UnknownAmount,
 )
 
 PROBLEM_JSON = "application/problem+json"
@@ -51,6 +52,7 @@ class UnsupportedMediaType(Refusal):
 
 STATUS_OF: Mapping[type[Refusal], int] = {
     InvalidInput: 400,
+    UnknownAmount: 400,
     NotSignedIn: 401,
     NotAllowed: 403,
     NotFound: 404,

@@ -30,6 +30,8 @@ class Settings:
     idempotency_table: str
     products_table: str
     orders_table: str
+    codes_table: str
+    rewards_table: str
     engagement_stream: str
     stockout_topic_arn: str
     api_key_secret_arn: str
@@ -67,6 +69,8 @@ class Settings:
             idempotency_table=environment["IDEMPOTENCY_TABLE_NAME"],
             products_table=environment["PRODUCTS_TABLE_NAME"],
             orders_table=environment["ORDERS_TABLE_NAME"],
+            codes_table=environment["CODES_TABLE_NAME"],
+            rewards_table=environment["REWARDS_TABLE_NAME"],
             engagement_stream=environment["ENGAGEMENT_STREAM_NAME"],
             stockout_topic_arn=environment["STOCKOUT_TOPIC_ARN"],
             api_key_secret_arn=environment["API_KEY_SECRET_ARN"],

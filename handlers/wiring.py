@@ -73,6 +73,8 @@ def tables() -> Tables:
         idempotency=found.idempotency_table,
         products=found.products_table,
         orders=found.orders_table,
+        codes=found.codes_table,
+        rewards=found.rewards_table,
     )
 
 

@@ -9,6 +9,8 @@
     │   ├── UnknownExperiment
     │   ├── UnknownProduct
     │   ├── UnknownOrder
+    │   ├── UnknownPool
+    │   ├── UnknownCode
     │   └── UnknownBuyer      of the shop's CRM
     ├── Conflict              right request, wrong moment
     │   ├── OutOfStock
@@ -19,7 +21,15 @@
     │   ├── ExperimentExists
     │   ├── ExperimentNotReady
     │   ├── ProductExists
-    │   └── OrderNotOpen
+    │   ├── OrderNotOpen
+    │   ├── PoolExists
+    │   ├── PoolEmpty
+    │   ├── PoolPaused
+    │   ├── HolderLimitReached
+    │   ├── CodeNotFree
+    │   ├── CodeNotGood
+    │   └── InsufficientBonus
+    ├── UnknownAmount         no pool gives out codes worth this
     ├── CategoryMismatch      an event or a product is of another category than its offer
     ├── NotSold               an order names a product that is not in the catalogue
     ├── AmountMismatch        a price or a total is not what the catalogue makes it
@@ -114,6 +124,24 @@ class UnknownOrder(NotFound):
     code = "unknown_order"
 
 
+class UnknownPool(NotFound):
+    """No pool of codes has this id."""
+
+    code = "unknown_pool"
+
+
+class UnknownAmount(Refusal):
+    """No pool gives out codes worth this amount."""
+
+    code = "unknown_amount"
+
+
+class UnknownCode(NotFound):
+    """No pool has ever seen this code."""
+
+    code = "unknown_code"
+
+
 class UnknownBuyer(NotFound):
     """Nobody in the shop's CRM has this id, phone or e-mail address."""
 
@@ -178,6 +206,48 @@ class OrderNotOpen(Conflict):
     """The order has gone too far, or not far enough, for what is asked."""
 
     code = "order_not_open"
+
+
+class PoolExists(Conflict):
+    """A pool with this id was created before."""
+
+    code = "pool_exists"
+
+
+class PoolEmpty(Conflict):
+    """No free code is left in the pool."""
+
+    code = "pool_empty"
+
+
+class PoolPaused(Conflict):
+    """The pool gives out no codes at present."""
+
+    code = "pool_paused"
+
+
+class HolderLimitReached(Conflict):
+    """The holder has claimed as many codes of the pool as one holder may."""
+
+    code = "holder_limit_reached"
+
+
+class CodeNotFree(Conflict):
+    """The code was given out, so it cannot be withdrawn."""
+
+    code = "code_not_free"
+
+
+class CodeNotGood(Conflict):
+    """The code cannot be used. Its holder is told why; everybody else gets the same words always."""
+
+    code = "code_not_good"
+
+
+class InsufficientBonus(Conflict):
+    """Fewer points can be used than are asked for."""
+
+    code = "insufficient_bonus"
 
 
 class CategoryMismatch(Refusal):

@@ -32,6 +32,22 @@ Orders
     PHONE#<hash>                DAY#<yyyy-mm-dd>        messages to a phone on a UTC day
     PHONE#<hash>                OPTED_OUT               its owner wants none
     OUTBOX#<0..23>              <ms>#<message id>       as above
+Codes
+    POOL#<id>                   METADATA                a pool of codes
+    POOLS                       <id>                    names it in the list of all
+    POOL#<id>#<shard>           FREE#<code>             a code that is still in its pool
+    POOL#<id>#<shard>           COUNT                   how many codes of this shard are where
+    CODE#<code>                 METADATA                a code, with whatever became of it; holder_id and
+                                                        newest_key, once it is somebody's, are an index's keys
+    HOLDER#<id>                 POOL#<id>               how many codes of a pool a holder has claimed
+    OUTBOX#<0..23>              <ms>#<message id>       as above
+Rewards
+    CUSTOMER#<id>               ACCOUNT                 points of a customer; due_list and due_at, while some
+                                                        end or are pending, are the keys of an index
+    CUSTOMER#<id>               ENTRY#<000000001..>     one line of the ledger; day_list and at_key are the
+                                                        keys of an index
+    ORDER#<id>                  REWARD                  what an order earned and used
+    OUTBOX#<0..23>              <ms>#<message id>       as above
 Idempotency
     REQUEST#<hash>              ANSWER                  the answer to a request under an Idempotency-Key
     LIMIT#<subject>             <window>                requests counted by the limiter

@@ -52,6 +52,8 @@ class Tables:
     idempotency: str
     products: str
     orders: str
+    codes: str
+    rewards: str
 
     @classmethod
     def with_prefix(cls, prefix: str) -> "Tables":
@@ -61,6 +63,8 @@ class Tables:
             idempotency=f"{prefix}Idempotency",
             products=f"{prefix}Products",
             orders=f"{prefix}Orders",
+            codes=f"{prefix}Codes",
+            rewards=f"{prefix}Rewards",
         )
 
 

@@ -1,0 +1,1 @@
+"""System B: the ledger of bonus points."""

@@ -20,7 +20,7 @@ class Contact:
     value: str
 
     def is_spelled(self, spelling: str) -> bool:
-        """Tell whether a CRM's spelling means this contact: a phone's digits count, an address's case does not."""
+        """Tell whether a CRM's spelling means this contact: of a phone its digits, of an address no case."""
         if self.kind is ContactKind.EMAIL:
             return spelling.strip().lower() == self.value
         return "".join(filter(str.isdecimal, spelling)) == self.value.removeprefix("+")
@@ -33,12 +33,13 @@ class Buyer:
     Attributes:
         buyer_id: the CRM's own, a whole number as text.
         name: the full name.
-        bonus: in minor units; below 0 only where somebody typed that into the CRM.
+        bonus: in minor units; below 0 only where somebody typed that into the CRM; None where what
+            is there is no amount.
     """
 
     buyer_id: str
     name: str
-    bonus: int
+    bonus: int | None
 
 
 @record(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from offerloop.clock import Clock
 from offerloop.crm.model import BonusWrite, Buyer, Contact, KeptBuyer, Standing
 from offerloop.crm.ports import BonusWrites, BuyerCache, Crm
-from offerloop.errors import UnknownBuyer
+from offerloop.errors import CrmUnavailable, UnknownBuyer
 from offerloop.record import record
 
 
@@ -69,7 +69,7 @@ def _asked(buyer_id: str, desk: CrmDesk) -> Buyer:
 
 
 def _keep(buyer: Buyer, asked_at_ms: int, desk: CrmDesk, contact: Contact | None = None) -> None:
-    if desk.kept_for_s:
+    if desk.kept_for_s and buyer.bonus is not None:
         expires_at = asked_at_ms // 1_000 + desk.kept_for_s
         desk.cache.keep(KeptBuyer(buyer, asked_at_ms, expires_at), contact)
 
@@ -77,4 +77,6 @@ def _keep(buyer: Buyer, asked_at_ms: int, desk: CrmDesk, contact: Contact | None
 def _standing(buyer: Buyer, write: BonusWrite | None) -> Standing:
     if write is not None and write.pending:
         return Standing(buyer.buyer_id, write.bonus, pending=True, name=buyer.name)
+    if buyer.bonus is None:
+        raise CrmUnavailable("what the CRM has for a bonus is no amount")
     return Standing(buyer.buyer_id, buyer.bonus, pending=False, name=buyer.name)

@@ -77,6 +77,7 @@ def a_route(monkeypatch: pytest.MonkeyPatch, function: str, world: MemoryWorld, 
     """
     properties = application()["Resources"][function]["Properties"]
     numbers = ("PIVOT_BOOST", "SMS_PER_PHONE_AND_DAY", "REQUESTS_PER_ADDRESS", "REQUESTS_PER_USER")
+    numbers += ("CRM_REQUESTS_PER_MINUTE", "CRM_CACHE_S")
     empty = dict.fromkeys(properties["Environment"]["Variables"], "")
     found = Settings.from_environment({**empty, **dict.fromkeys(numbers, "0"), **variables})
     wired = {

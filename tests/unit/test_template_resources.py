@@ -131,7 +131,11 @@ def test_what_a_queue_gives_up_on_waits_in_another_that_raises_an_alarm() -> Non
     }
 
     # The reconciler takes what the processor gave up, and gives nothing up itself.
-    assert given_up_to == {"OrderQueue": "OrderFailures", "OrderFollowups": "FollowupFailures"}
+    assert given_up_to == {
+        "OrderQueue": "OrderFailures",
+        "OrderFollowups": "FollowupFailures",
+        "CrmQueue": "CrmFailures",
+    }
     assert fed - set(given_up_to) == {"OrderFailures"}
     for name in given_up_to.values():
         exported = {"Fn::ImportValue": {"Fn::Sub": f"${{Prefix}}offerloop:{name}Name"}}

@@ -199,7 +199,7 @@ WEATHER = st.sampled_from(["ok", "silent", "lands", "refused"])
     seed=st.integers(0, 2**16),
 )
 def test_in_any_weather_the_crm_ends_with_the_last_bonus(bonuses, weather, seed):
-    """Messages come in any order and more than once, the CRM loses requests, answers or both, as queues do."""
+    """Messages come in any order and more than once; the CRM loses requests, answers or both."""
     chance, desk = random.Random(seed), Desk()
     waiting = list(enumerate(bonuses, 1))
     in_flight: list[int] = []

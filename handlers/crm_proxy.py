@@ -31,12 +31,8 @@ def get_buyer() -> Response[str]:
     asked = app.current_event.query_string_parameters
     contact = contact_of(asked.get("phone"), asked.get("email"))
     standing = find_buyer(contact, wiring.crm_desk())
-    logger.info(
-        "Buyer found",
-        buyer_id=standing.buyer_id,
-        name=masked_name(standing.name or ""),
-        by=contact.kind.value,
-    )
+    masked = masked_name(standing.name or "")
+    logger.info("Buyer found", buyer_id=standing.buyer_id, buyer_name=masked, by=contact.kind.value)
     return json_answer(200, buyer_json(standing), NOT_KEPT)
 
 

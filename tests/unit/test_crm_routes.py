@@ -14,6 +14,7 @@ import pytest
 from moto import mock_aws
 
 from handlers import wiring
+from handlers.aws.keys import CRM_PREFIX, OUTBOX_PREFIX
 from handlers.aws.outbox_table import DynamoOutbox
 from handlers.aws.table_access import Tables
 from handlers.aws.transport import queue_body
@@ -303,6 +304,22 @@ def test_nobody_but_the_two_functions_reads_the_crms_key() -> None:
     }
 
     assert readers == {"CrmProxyRole", "SendCrmUpdatesRole"}
+
+
+@pytest.mark.parametrize(
+    ("function", "keys"), [("CrmProxy", ["CRM#*", "OUTBOX#*"]), ("SendCrmUpdates", ["CRM#*"])]
+)
+def test_whoever_keeps_bonuses_reads_and_writes_no_shoppers_row(function: str, keys: list[str]) -> None:
+    """Shoppers, events and bonuses for the CRM share a table; partition keys tell them apart."""
+    [policy] = application()["Resources"][f"{function}Role"]["Properties"]["Policies"]
+
+    [found] = [
+        each for each in policy["PolicyDocument"]["Statement"] if "UserActivityTableArn" in json.dumps(each)
+    ]
+
+    assert found["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
+    prefix = CRM_PREFIX, OUTBOX_PREFIX
+    assert [key.removesuffix("*") for key in keys] == list(prefix[: len(keys)])
 
 
 @pytest.mark.allow_hosts(["127.0.0.1"])

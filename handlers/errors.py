@@ -10,6 +10,7 @@ from offerloop.errors import (
     AmountMismatch,
     CategoryMismatch,
     Conflict,
+    CrmNotConfigured,
     FieldedRefusal,
     FieldError,
     IdempotencyKeyReused,
@@ -66,6 +67,7 @@ STATUS_OF: Mapping[type[Refusal], int] = {
     IdempotencyKeyReused: 422,
     TooManyRequests: 429,
     SupplierChanged: 502,
+    CrmNotConfigured: 503,
     TryAgain: 503,
 }
 

@@ -27,6 +27,12 @@ class Settings:
         replenishment_queue_url: the queue of runs that refill pools.
         legacy_get: whether GET /get-code gives out codes.
         view_codes: how many free codes of a pool the view shows, >= 0.
+        crm_url: root of the CRM's API; None = none is asked.
+        crm_bonus_field: what the CRM calls the field with a buyer's bonus, its uuid.
+        crm_key_secret_arn: secret whose text is the key to the CRM.
+        crm_requests_per_minute: of all functions together, >= 1.
+        crm_cache_s: how long an answer of the CRM is kept; 0 = not at all.
+        crm_queue_url: the queue of bonuses to write to the CRM.
         redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
         redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
@@ -63,6 +69,12 @@ class Settings:
     replenishment_queue_url: str
     legacy_get: bool
     view_codes: int
+    crm_url: str | None
+    crm_bonus_field: str | None
+    crm_key_secret_arn: str
+    crm_requests_per_minute: int
+    crm_cache_s: int
+    crm_queue_url: str
     redis_url: str | None = field(repr=False)
     redis_url_secret_arn: str | None
 
@@ -109,6 +121,12 @@ class Settings:
             replenishment_queue_url=environment["REPLENISHMENT_QUEUE_URL"],
             legacy_get=environment["LEGACY_GET"] == "true",
             view_codes=int(environment["VIEW_CODES"]),
+            crm_url=environment["CRM_URL"] or None,
+            crm_bonus_field=environment["CRM_BONUS_FIELD"] or None,
+            crm_key_secret_arn=environment["CRM_KEY_SECRET_ARN"],
+            crm_requests_per_minute=int(environment["CRM_REQUESTS_PER_MINUTE"]),
+            crm_cache_s=int(environment["CRM_CACHE_S"]),
+            crm_queue_url=environment["CRM_QUEUE_URL"],
             redis_url=environment["REDIS_URL"] or None,
             redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )

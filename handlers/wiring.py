@@ -6,6 +6,8 @@ are the larger part of a cold start.
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +19,7 @@ from botocore.config import Config
 from handlers.aws.system_clock import RandomIds, SystemClock
 from handlers.aws.table_access import Tables
 from handlers.settings import Settings
+from offerloop.errors import CrmNotConfigured
 from offerloop.outbox import Topic
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
     from offerloop.codes.runs import RunStore
     from offerloop.codes.take_in import Intake
     from offerloop.codes.watch_pools import RunReport, Watching
+    from offerloop.crm.budget import CrmBudget
+    from offerloop.crm.ports import BonusWrites, BuyerCache, Crm
+    from offerloop.crm.read_buyer import CrmDesk
     from offerloop.offers.ports import (
         ActivityStore,
         ContextReader,
@@ -337,6 +343,69 @@ def rate_counter() -> RateCounter:
 
 
 @cache
+def bonus_writes() -> BonusWrites:
+    from handlers.aws.crm_writes import DynamoBonusWrites
+
+    return DynamoBonusWrites(client("dynamodb"), tables())
+
+
+@cache
+def buyer_cache() -> BuyerCache:
+    from handlers.aws.crm_cache import DynamoBuyerCache
+
+    return DynamoBuyerCache(client("dynamodb"), tables())
+
+
+@cache
+def crm_desk() -> CrmDesk:
+    """What reading from the CRM needs; somebody waits for the answer, so it is asked again at once.
+
+    Raises:
+        CrmNotConfigured
+    """
+    from offerloop.crm.patience import PatientCrm
+    from offerloop.crm.read_buyer import CrmDesk
+
+    crm = PatientCrm(_keycrm(crm_budget().take_for_reading), clock(), time.sleep, random.random)
+    return CrmDesk(crm, bonus_writes(), buyer_cache(), clock(), settings().crm_cache_s)
+
+
+@cache
+def crm_for_writing() -> Crm:
+    """Raises:
+    CrmNotConfigured
+    """
+    return _keycrm(crm_budget().take_for_writing)
+
+
+def _keycrm(admit: Callable[[], None]) -> Crm:
+    from handlers.http_keycrm import HttpKeyCrm
+
+    url, field = crm_address()
+    arn = settings().crm_key_secret_arn
+    return HttpKeyCrm(url, field, lambda: _secret(arn).decode().strip(), admit)
+
+
+def crm_address() -> tuple[str, str]:
+    """Where the CRM is, and which of its fields has the bonus.
+
+    Raises:
+        CrmNotConfigured: the stack was given neither, or one alone.
+    """
+    found = settings()
+    if found.crm_url is None or found.crm_bonus_field is None:
+        raise CrmNotConfigured("no CRM is named: give the stack a CrmUrl and a CrmBonusField")
+    return found.crm_url, found.crm_bonus_field
+
+
+@cache
+def crm_budget() -> CrmBudget:
+    from offerloop.crm.budget import CrmBudget
+
+    return CrmBudget(settings().crm_requests_per_minute, rate_counter(), clock())
+
+
+@cache
 def outbox(table: str) -> Outbox:
     from handlers.aws.outbox_table import DynamoOutbox
 
@@ -363,5 +432,6 @@ def transport() -> Transport:
             Topic.SETTLEMENT: found.followup_queue_url,
             Topic.OFFER_PURCHASE: found.followup_queue_url,
             Topic.REPLENISHMENT: found.replenishment_queue_url,
+            Topic.CRM_UPDATE: found.crm_queue_url,
         },
     )

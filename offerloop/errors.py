@@ -10,7 +10,8 @@
     │   ├── UnknownProduct
     │   ├── UnknownOrder
     │   ├── UnknownPool
-    │   └── UnknownCode
+    │   ├── UnknownCode
+    │   └── UnknownBuyer      of the shop's CRM
     ├── Conflict              right request, wrong moment
     │   ├── OutOfStock
     │   ├── OfferNotActive
@@ -35,12 +36,14 @@
     ├── AmountMismatch        a price or a total is not what the catalogue makes it
     ├── IdempotencyKeyReused  same key, other body
     ├── SupplierChanged       a supplier's pages are not what is expected; a person has to look
+    ├── CrmNotConfigured      no CRM is named
     └── TryAgain              nothing is wrong; the same request may succeed later
         ├── TooManyRequests
         ├── Busy
         ├── PaymentUnavailable
         ├── SupplierUnavailable
-        └── CarrierUnavailable
+        ├── CarrierUnavailable
+        └── CrmUnavailable
 
 `handlers/errors.py` maps each type to HTTP in one table. `code` is stable: clients may switch on it.
 """
@@ -140,6 +143,12 @@ class UnknownCode(NotFound):
     """No pool has ever seen this code."""
 
     code = "unknown_code"
+
+
+class UnknownBuyer(NotFound):
+    """Nobody in the shop's CRM has this id, phone or e-mail address."""
+
+    code = "unknown_buyer"
 
 
 class Conflict(Refusal):
@@ -288,6 +297,12 @@ class SupplierChanged(Refusal):
         self.screenshot = screenshot
 
 
+class CrmNotConfigured(Refusal):
+    """No CRM is named, so none can be asked."""
+
+    code = "crm_not_configured"
+
+
 class TryAgain(Refusal):
     """The same request may succeed after `retry_after_s` seconds."""
 
@@ -326,3 +341,9 @@ class SupplierUnavailable(TryAgain):
     """A supplier of codes gave no answer, was too slow, or refused the login."""
 
     code = "supplier_unavailable"
+
+
+class CrmUnavailable(TryAgain):
+    """The shop's CRM gives no answer, refuses for the moment, or has been asked as often as it may be."""
+
+    code = "crm_unavailable"

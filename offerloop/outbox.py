@@ -24,6 +24,7 @@ class Topic(StrEnum):
     SETTLEMENT = "SETTLEMENT"  # SQS, to whoever corrects payments
     OFFER_PURCHASE = "OFFER_PURCHASE"  # SQS, to whoever records redemptions
     REPLENISHMENT = "REPLENISHMENT"  # SQS, to whoever refills pools of codes
+    CRM_UPDATE = "CRM_UPDATE"  # SQS, to whoever writes to the CRM
 
 
 @record(frozen=True, slots=True)

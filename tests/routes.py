@@ -101,6 +101,7 @@ def a_route(monkeypatch: pytest.MonkeyPatch, function: str, world: MemoryWorld, 
         "REQUESTS_PER_USER",
         "VIEW_CODES",
     )
+    numbers += ("CRM_REQUESTS_PER_MINUTE", "CRM_CACHE_S")
     empty = dict.fromkeys(properties["Environment"]["Variables"], "")
     found = Settings.from_environment(
         {**empty, **dict.fromkeys(numbers, "0"), "VIEW_CODES": "500", **variables}

@@ -17,6 +17,7 @@ UserActivity
     EXPERIMENTS                 <id>                    names it in the list of all
     LIVE#<0..3>                 EXPERIMENT              four copies of the one that is PREPARING or RUNNING
     EXPERIMENT#<id>             TALLY#<variant>         users exposed and converted
+    CRM#<buyer id>              BONUS                   the last bonus for the CRM; never ends by itself
     OUTBOX#<0..23>              <ms>#<message id>       as above
 Products
     PRODUCT#<id>                METADATA                a product
@@ -53,12 +54,15 @@ Rewards
 Idempotency
     REQUEST#<hash>              ANSWER                  the answer to a request under an Idempotency-Key
     LIMIT#<subject>             <window>                requests counted by the limiter
+    CRM#<buyer id>              BUYER                   a buyer as the CRM told it lately
+    CRM#CONTACT#<hash>          BUYER_ID                the buyer that a phone or an e-mail address led to
 """
 
 import hashlib
 import zlib
 
 from handlers.aws.attributes import Value, s
+from offerloop.crm.model import Contact
 from offerloop.offers.board import ALL_OFFERS
 from offerloop.offers.scoring import Weights
 
@@ -93,6 +97,7 @@ HISTORY_PREFIX = "HISTORY#"
 CUSTOMER_PREFIX = "CUSTOMER#"
 ENTRY_PREFIX = "ENTRY#"
 OUTBOX_PREFIX = "OUTBOX#"
+CRM_PREFIX = "CRM#"
 EXPERIMENT_LIST = "EXPERIMENTS"
 
 # A claim costs its shard's partition 4 write units (the free row goes and the count changes, both twice as
@@ -341,3 +346,17 @@ def answer_key(scope: str, idempotency_key: str) -> Key:
 
 def limit_key(subject: str, window: int) -> Key:
     return key(f"LIMIT#{subject}", str(window))
+
+
+def crm_bonus_key(buyer_id: str) -> Key:
+    return key(f"{CRM_PREFIX}{buyer_id}", "BONUS")
+
+
+def crm_buyer_key(buyer_id: str) -> Key:
+    return key(f"{CRM_PREFIX}{buyer_id}", "BUYER")
+
+
+def crm_contact_key(contact: Contact) -> Key:
+    """Hashed, so that keys, which end up in metrics and logs, show nobody's number or address."""
+    digest = hashlib.sha256(f"{contact.kind}:{contact.value}".encode()).hexdigest()
+    return key(f"{CRM_PREFIX}CONTACT#{digest}", "BUYER_ID")

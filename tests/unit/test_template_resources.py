@@ -137,6 +137,7 @@ def test_what_a_queue_gives_up_on_waits_in_another_that_raises_an_alarm() -> Non
         "OrderQueue": "OrderFailures",
         "OrderFollowups": "FollowupFailures",
         "ReplenishmentQueue": "ReplenishmentFailures",
+        "CrmQueue": "CrmFailures",
     }
     assert fed - set(given_up_to) == {"OrderFailures"}
     for name in given_up_to.values():

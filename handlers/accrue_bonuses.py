@@ -21,7 +21,7 @@ def settle(records: Sequence[Record]) -> None:
         settle_rewards(
             ended_order(record),
             ledger=wiring.bonus_ledger(),
-            rules=wiring.bonus_rules(),
+            rules=wiring.accrual_rules(),
             clock=wiring.clock(),
             report=report,
         )

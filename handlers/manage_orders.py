@@ -88,7 +88,7 @@ def post_quote() -> dict[str, object]:
         store=wiring.orders(),
         clock=wiring.clock(),
         currency=currency,
-        rules=wiring.bonus_rules(),
+        rules=wiring.accrual_rules(),
         judge=_judge(caller, customer_id),
     )
     return quote_json(quote, currency)

@@ -1,12 +1,14 @@
 """The setting with the rules of accrual: what it says holds, and what is wrong in it is named."""
 
 import json
+import re
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from handlers.bonus_rules import rules_from
+from harness.system import REPOSITORY
 from offerloop.bonuses.rules import AccrualBase, AccrualRules, Campaign, Tier
 from tests.factories import NOON_MS
 
@@ -72,3 +74,12 @@ def test_what_is_wrong_is_named(text, named):
 def test_a_time_zone_that_is_none_is_named(name):
     with pytest.raises(ValueError, match="BUSINESS_TIME_ZONE: no time zone is called"):
         rules_from("", name)
+
+
+def test_the_rules_in_the_documentation_can_be_read():
+    [example] = re.findall(r"```json\n(.*?)```", (REPOSITORY / "docs" / "bonuses.md").read_text(), re.DOTALL)
+
+    rules = rules_from(example, "Europe/Kyiv")
+
+    assert (rules.tiers, len(rules.campaigns)) == ((Tier(50_000, 1_250),), 1)
+    assert AccrualRules(tiers=rules.tiers, campaigns=rules.campaigns, zone=rules.zone) == rules

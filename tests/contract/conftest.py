@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from handlers.aws.activity_store import DynamoActivityStore
+from handlers.aws.code_runs import DynamoRunStore
 from handlers.aws.code_store import DynamoCodeStore
 from handlers.aws.engagement_store import DynamoEngagementStore
 from handlers.aws.experiment_store import DynamoExperimentStore
@@ -25,6 +26,7 @@ from handlers.aws.rating_store import DynamoRatingStore
 from handlers.aws.serving import DynamoContextReader
 from handlers.aws.table_access import Patience, Tables
 from offerloop.codes.ports import CodeStore
+from offerloop.codes.runs import RunStore
 from offerloop.offers.model import Offer
 from offerloop.offers.ports import (
     ActivityStore,
@@ -42,6 +44,7 @@ from offerloop.outbox import Outbox
 from offerloop.rate_limit import RateCounter
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox, MemoryRateCounter
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore, MemoryPivotLog
+from simulator.memory.code_runs import MemoryRunStore
 from simulator.memory.codes import MemoryCodeStore
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
@@ -84,6 +87,8 @@ class Stores:
     notices: NoticeLog
     ratings: RatingStore
     codes: CodeStore
+    code_runs: RunStore
+    code_outbox: Outbox
     raw: Any
 
     def put_offer(self, offer: Offer, *, listing_its_end: bool = True) -> None:
@@ -125,6 +130,8 @@ def memory_stores(world: MemoryWorld) -> Stores:
         notices=MemoryNoticeLog(world),
         ratings=MemoryRatingStore(world),
         codes=MemoryCodeStore(world),
+        code_runs=MemoryRunStore(world),
+        code_outbox=outbox,
         raw=world,
     )
 
@@ -147,6 +154,8 @@ def dynamo_stores(client: Any, tables: Tables) -> Stores:
         notices=DynamoNoticeLog(client, tables, patience=NO_WAITING),
         ratings=DynamoRatingStore(client, tables, patience=NO_WAITING),
         codes=DynamoCodeStore(client, tables, patience=NO_WAITING),
+        code_runs=DynamoRunStore(client, tables, patience=NO_WAITING),
+        code_outbox=DynamoOutbox(client, tables.codes),
         raw=client,
     )
 

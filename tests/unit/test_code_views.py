@@ -101,24 +101,26 @@ def test_a_large_pool_is_shown_in_part() -> None:
 
 
 def test_who_was_overtaken_writes_what_is_true_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one publishes, with later claims of both pools, after this one has read and before it writes."""
     shop = Shop()
     shop.publish()
-    shop.claim("bonus-20")
-    read, others = shop.files.read, ["once"]
+    shop.claim("bonus-100")
+    replace, others = shop.files.replace, ["once"]
 
-    def read_and_be_overtaken(name: str, limit: int | None = None) -> object:
-        found = read(name, limit)
+    def be_overtaken(name: str, content: bytes, etag: str | None) -> None:
         if others:
             others.pop()
-            shop.publish("bonus-20")
-        return found
+            shop.claim("bonus-100")
+            shop.claim("bonus-20")
+            shop.publish("bonus-100", "bonus-20")
+        replace(name, content, etag)
 
-    monkeypatch.setattr(shop.files, "read", read_and_be_overtaken)
-    shop.claim("bonus-100")
+    monkeypatch.setattr(shop.files, "replace", be_overtaken)
 
     shop.publish("bonus-100")
 
-    assert shop.shown() == {"20": ["BONUS20A"], "100": ["BONUS100A"]}
+    assert shop.shown() == {"20": ["BONUS20A"], "100": []}
+    assert shop.shown(USED) == {"20": 1, "100": 2}
 
 
 def test_who_is_overtaken_time_and_again_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:

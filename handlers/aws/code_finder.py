@@ -96,11 +96,11 @@ class FreeCodeFinder:
             hint.free[shard] = 0  # whoever took the last ones was faster than we
 
     def some(self, pool_id: str, limit: int) -> Sequence[str]:
-        """Up to *limit* free codes, in alphabetical order; eventually consistent, always the same ones."""
+        """Up to *limit* free codes, in alphabetical order; always the same ones."""
         found: list[str] = []
         for shard in range(POOL_SHARDS):
             if len(found) < limit:
-                found += self._page(pool_id, shard, FREE_PREFIX, limit - len(found), consistent=False)
+                found += self._page(pool_id, shard, FREE_PREFIX, limit - len(found))
         return sorted(found)
 
     def _in_shard(self, hint: _Hint, shard: int) -> str | None:
@@ -121,15 +121,15 @@ class FreeCodeFinder:
         """Some free codes of a shard, from a random place on; all where there are but a few."""
         places = [FREE_PREFIX] if few else [free_place(self._chance.getrandbits(32)), FREE_PREFIX]
         for place in places:
-            found = self._page(pool_id, shard, place, CANDIDATES, consistent=True)
+            found = self._page(pool_id, shard, place, CANDIDATES)
             if found:
                 return found
         return []
 
-    def _page(self, pool_id: str, shard: int, place: str, limit: int, *, consistent: bool) -> list[str]:
+    def _page(self, pool_id: str, shard: int, place: str, limit: int) -> list[str]:
         items = self._access.query_page(
             limit=limit,
-            consistent=consistent,
+            consistent=True,
             TableName=self._table,
             KeyConditionExpression="PK = :list AND SK BETWEEN :place AND :end",
             ExpressionAttributeValues={

@@ -264,11 +264,11 @@ class DynamoCodeStore(DynamoIdempotencyStore):
         for _ in self._patience.pauses():
             found = self.code(code)
             if found is None:
-                raise UnknownCode(f"no pool has ever seen the code {code!r}")
+                raise UnknownCode("no pool has ever seen this code")
             if found.status is CodeStatus.VOID:
                 return found
             if found.status is not CodeStatus.FREE:
-                raise CodeNotFree(f"the code {code!r} was given out")
+                raise CodeNotFree("the code was given out")
             void = Code(code, found.pool_id, found.amount, found.currency, CodeStatus.VOID)
             actions = self._leaving(void, {"free_count": -1, "void_count": 1})
             try:

@@ -101,8 +101,9 @@ CRM_PREFIX = "CRM#"
 EXPERIMENT_LIST = "EXPERIMENTS"
 
 # A claim costs its shard's partition 4 write units (the free row goes and the count changes, both twice as
-# dear in a transaction) and one partition takes 1,000 a second: 8 shards give out 2,000 codes a second. More
-# would make it dearer to find the last codes, since all counts are read at once.
+# dear in a transaction) and one partition takes 1,000 a second: 8 shards give out 2,000 codes a second at the
+# most; claims that meet at one count collide and are repeated, so less when all come at the same moment. More
+# shards would make it dearer to find the last codes, since all counts are read at once.
 POOL_SHARDS = 8
 POOL_PREFIX = "POOL#"
 POOL_LIST = "POOLS"

@@ -100,7 +100,7 @@ class CodeStore(IdempotencyStore, Protocol):
         """One code, strongly consistent; None for one that no pool has ever seen."""
 
     def free(self, pool_id: str, limit: int) -> Sequence[str]:
-        """Up to *limit* free codes of a pool, in alphabetical order; eventually consistent."""
+        """Up to *limit* free codes of a pool, strongly consistent, in alphabetical order."""
 
     def of_holder(self, holder_id: str, limit: int, cursor: str | None) -> CodePage:
         """A holder's codes, the last claimed first; eventually consistent.

@@ -55,15 +55,14 @@ def _bring_up_to_date(
     read: Callable[[str], object],
     desk: Publishing,
 ) -> None:
-    fresh: dict[str, object] = {}
     for _ in range(MAX_TRIES):
         file = desk.files.read(name)
         shown = _shown(name, file, desk)
-        for pool_id in pool_ids:
-            if pool_id not in fresh and (pool_id in touched or _key(pool_id) not in shown):
-                fresh[pool_id] = read(pool_id)
+        # The pools after the file, at each try: else an older reading could be written over a newer one.
         document = {
-            _key(pool_id): fresh.get(pool_id, shown.get(_key(pool_id)))
+            _key(pool_id): (
+                read(pool_id) if pool_id in touched or _key(pool_id) not in shown else shown[_key(pool_id)]
+            )
             for pool_id in sorted(pool_ids, key=lambda each: (len(each), each))
         }
         content = json.dumps(document).encode()

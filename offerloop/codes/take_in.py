@@ -16,6 +16,7 @@ from offerloop.record import record
 
 MAX_NAMED = 100  # wrong entries that are named one by one
 MAX_SHOWN = 64  # characters of a wrong entry
+MAX_AMOUNT = 10**9
 NO_CODE = "4 to 32 of A-Z, 0-9 and -, the first no -"
 
 
@@ -93,10 +94,10 @@ def take_in_by_amount(by_amount: Mapping[str, Sequence[str]], *, codes: CodeStor
 def pool_id_of(amount: str) -> str | None:
     """Give the pool of an amount as people write it, or None for what is no amount: "100" -> "bonus-100"."""
     try:
-        minor = money.to_minor(Decimal(amount.strip()))
-    except (InvalidOperation, ValueError, OverflowError):
+        major = Decimal(amount.strip())
+        return pool_of_amount(money.to_minor(major)) if 0 < major <= MAX_AMOUNT else None
+    except (InvalidOperation, ValueError):
         return None
-    return pool_of_amount(minor) if 0 < minor <= money.to_minor(Decimal(10**9)) else None
 
 
 def codes_in_csv(text: str) -> list[str]:

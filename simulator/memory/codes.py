@@ -90,11 +90,11 @@ class MemoryCodeStore(MemoryIdempotencyStore):
     def withdraw(self, code: str) -> Code:
         found = self._world.codes.get(code)
         if found is None:
-            raise UnknownCode(f"no pool has ever seen the code {code!r}")
+            raise UnknownCode("no pool has ever seen this code")
         if found.status is CodeStatus.VOID:
             return found
         if found.status is not CodeStatus.FREE:
-            raise CodeNotFree(f"the code {code!r} was given out")
+            raise CodeNotFree("the code was given out")
         void = replace(found, status=CodeStatus.VOID)
         self._world.codes[code] = void
         del self._world.free_codes[found.pool_id][code]

@@ -10,6 +10,7 @@ from moto import mock_aws
 
 from handlers.aws.activity_store import DynamoActivityStore
 from handlers.aws.bonus_ledger import DynamoBonusLedger
+from handlers.aws.code_runs import DynamoRunStore
 from handlers.aws.code_store import DynamoCodeStore
 from handlers.aws.engagement_store import DynamoEngagementStore
 from handlers.aws.experiment_store import DynamoExperimentStore
@@ -27,6 +28,7 @@ from handlers.aws.serving import DynamoContextReader
 from handlers.aws.table_access import Patience, Tables
 from offerloop.bonuses.ports import BonusLedger
 from offerloop.codes.ports import CodeStore
+from offerloop.codes.runs import RunStore
 from offerloop.offers.model import Offer
 from offerloop.offers.ports import (
     ActivityStore,
@@ -45,6 +47,7 @@ from offerloop.rate_limit import RateCounter
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox, MemoryRateCounter
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore, MemoryPivotLog
 from simulator.memory.bonuses import MemoryBonusLedger
+from simulator.memory.code_runs import MemoryRunStore
 from simulator.memory.codes import MemoryCodeStore
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
@@ -88,6 +91,8 @@ class Stores:
     ratings: RatingStore
     bonuses: BonusLedger
     codes: CodeStore
+    code_runs: RunStore
+    code_outbox: Outbox
     raw: Any
 
     def put_offer(self, offer: Offer, *, listing_its_end: bool = True) -> None:
@@ -130,6 +135,8 @@ def memory_stores(world: MemoryWorld) -> Stores:
         ratings=MemoryRatingStore(world),
         bonuses=MemoryBonusLedger(world),
         codes=MemoryCodeStore(world),
+        code_runs=MemoryRunStore(world),
+        code_outbox=outbox,
         raw=world,
     )
 
@@ -153,6 +160,8 @@ def dynamo_stores(client: Any, tables: Tables) -> Stores:
         ratings=DynamoRatingStore(client, tables, patience=NO_WAITING),
         bonuses=DynamoBonusLedger(client, tables, patience=NO_WAITING),
         codes=DynamoCodeStore(client, tables, patience=NO_WAITING),
+        code_runs=DynamoRunStore(client, tables, patience=NO_WAITING),
+        code_outbox=DynamoOutbox(client, tables.codes),
         raw=client,
     )
 

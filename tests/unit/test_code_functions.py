@@ -1,0 +1,185 @@
+"""The functions behind streams, queues and rules that follow promo codes, as AWS calls them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from handlers.aws.keys import free_key
+from handlers.aws.transport import queue_body
+from offerloop.codes.model import SupplierKind
+from offerloop.codes.runs import RunStatus
+from offerloop.errors import SupplierChanged, SupplierUnavailable
+from simulator.memory.code_runs import MemoryCodeFiles, MemoryRunStore
+from simulator.memory.ids import SeededIds
+from simulator.memory.world import MemoryWorld
+from tests.codes import a_claim, a_pool, filled
+from tests.factories import FixedClock
+from tests.routes import CONTEXT, a_route
+
+
+class Supplier:
+    """Gives codes, or raises what it is told to."""
+
+    refusal: Exception | None = None
+
+    def fetch(self, pool: object, count: int, batch: str) -> list[str]:
+        if self.refusal is not None:
+            raise self.refusal
+        return [f"FETCHED{number:03d}" for number in range(count)]
+
+
+class Functions:
+    """A pool in memory, low, and the functions around it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world, self.monkeypatch = MemoryWorld(FixedClock()), monkeypatch
+        self.files, self.supplier, self.hidden = MemoryCodeFiles(), Supplier(), list[int]()
+        runs = MemoryRunStore(self.world)
+        wired = {
+            "code_runs": runs,
+            "code_files": self.files,
+            "ids": SeededIds(1),
+            "suppliers": {SupplierKind.BROWSER: self.supplier},
+        }
+        wiring = self.module("WatchCodes").wiring
+        for name, value in wired.items():
+            monkeypatch.setattr(wiring, name, lambda value=value: value)
+        monkeypatch.setattr(wiring, "client", lambda name: self)
+        self.runs, self.codes = runs, wiring.codes()
+        self.pool = filled(self.codes, 3, a_pool(supplier=SupplierKind.BROWSER))
+        self.claimed = self.codes.claim(a_claim(self.pool)).code
+
+    def module(self, function: str) -> Any:
+        return a_route(self.monkeypatch, function, self.world, S3_PREFIX="promo-codes/").module
+
+    def call(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        # Wired above; a_route would give the functions their own settings, not other stores.
+        answer: dict[str, Any] = self.module(function).handle(event, CONTEXT)
+        return answer
+
+    def change_message_visibility(self, **request: Any) -> None:
+        """What the queue is asked for when a message is to come back later."""
+        self.hidden.append(request["VisibilityTimeout"])
+
+    def of_stream(self) -> dict[str, Any]:
+        record = {
+            "eventName": "REMOVE",
+            "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/Codes/stream/1",
+            "dynamodb": {"Keys": free_key("bonus-100", self.claimed), "SequenceNumber": "7"},
+        }
+        return {"Records": [record, record]}
+
+    def of_queue(self) -> dict[str, Any]:
+        body = queue_body(self.world.messages[-1]).decode()
+        attributes = {"ApproximateReceiveCount": "1"}
+        record = {"messageId": "m1", "receiptHandle": "r1", "body": body, "attributes": attributes}
+        return {"Records": [record]}
+
+    def last(self) -> RunStatus:
+        run = self.runs.last("bonus-100")
+        assert run is not None
+        return run.status
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch) -> Functions:
+    return Functions(monkeypatch)
+
+
+def metrics(printed: str) -> dict[str, Any]:
+    """Give the metrics among log lines, by name."""
+    lines = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
+    named = [(m["Name"], line) for line in lines for m in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    return {name: line[name] for name, line in named}
+
+
+def test_a_claim_that_leaves_too_few_triggers_one_run_and_the_view_follows(
+    functions: Functions, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    answers = [functions.call("WatchCodes", functions.of_stream()) for _ in range(2)]
+
+    printed = capsys.readouterr().out
+    assert answers == [{"batchItemFailures": []}] * 2
+    assert caplog.messages == ["Replenishment triggered"]
+    assert metrics(printed)["PoolLevel"] == [2.0]
+    assert len(functions.world.messages) == 1
+    shown = json.loads(functions.files.files["available_codes.json"].content)
+    assert shown == {"100": ["BONUS100X000000", "BONUS100X000001"]}
+
+
+def test_a_run_is_carried_out(
+    functions: Functions, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    functions.call("SweepCodes", {})
+
+    answer = functions.call("ReplenishCodes", functions.of_queue())
+
+    printed = capsys.readouterr().out
+    assert answer == {"batchItemFailures": []}
+    assert (functions.last(), functions.codes.level("bonus-100").free) == (RunStatus.DONE, 22)
+    assert caplog.messages == ["Replenishment triggered", "Replenishment done"]
+    assert metrics(printed)["CodesAdded"] == [20.0]
+
+
+def test_a_supplier_that_is_away_has_the_message_come_back_later(functions: Functions) -> None:
+    functions.call("SweepCodes", {})
+    functions.supplier.refusal = SupplierUnavailable("too slow")
+
+    answer = functions.call("ReplenishCodes", functions.of_queue())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert (functions.last(), len(functions.hidden)) == (RunStatus.REQUESTED, 1)
+
+
+def test_a_supplier_that_has_changed_is_an_error_for_a_person(
+    functions: Functions, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    functions.call("SweepCodes", {})
+    functions.supplier.refusal = SupplierChanged("no list of codes", b"\x89PNG")
+
+    answer = functions.call("ReplenishCodes", functions.of_queue())
+
+    printed = capsys.readouterr().out
+    assert answer == {"batchItemFailures": []}
+    assert caplog.messages[-1] == "Replenishment failed"
+    assert metrics(printed)["ReplenishmentsFailed"] == [1.0]
+    assert [name for name in functions.files.files if name.startswith("failures/")] != []
+
+
+def written(key: str) -> dict[str, Any]:
+    return {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": "b"}, "object": {"key": key}},
+    }
+
+
+@pytest.mark.parametrize("key", ["promo-codes/inbox/new list.csv", "promo-codes/inbox/new+list.csv"])
+def test_a_file_in_the_inbox_is_taken_in(functions: Functions, key: str) -> None:
+    functions.files.put_foreign("inbox/new list.csv", b"NEW1,100\n")
+
+    functions.call("TakeInCodes", written(key))
+
+    assert functions.codes.level("bonus-100").free == 3
+    assert "inbox-reports/new list.csv.json" in functions.files.files
+
+
+def test_our_own_writing_of_the_view_leads_to_nothing(functions: Functions) -> None:
+    functions.call("WatchCodes", functions.of_stream())
+    count = functions.files.written
+
+    functions.call("TakeInCodes", written("promo-codes/available_codes.json"))
+
+    assert functions.files.written == count
+
+
+def test_a_foreign_view_is_taken_in_and_written_again(functions: Functions) -> None:
+    functions.files.put_foreign("available_codes.json", b'{"100": ["NEW1"]}')
+
+    functions.call("TakeInCodes", written("promo-codes/available_codes.json"))
+
+    shown = json.loads(functions.files.files["available_codes.json"].content)
+    assert shown == {"100": ["BONUS100X000000", "BONUS100X000001", "NEW1"]}

@@ -153,12 +153,13 @@
     function wanted(points, typing = false) {
       tooMany = points > most;
       if (!typing) number.value = String(points);
-      range.value = String(points);
-      describe();
+      follow();
       use(used());
     }
 
-    function describe() {
+    /** Put the slider where the number is; its stops are whole points but for the last. */
+    function follow() {
+      range.value = String(used() === most ? Math.ceil(most) : used());
       range.setAttribute("aria-valuetext", formats.points(used()));
     }
 
@@ -175,12 +176,11 @@
         limit.textContent = `Up to ${formats.points(most)} on this order. 1 point is ${formats.money(1, quote.currency)}.`;
         range.max = String(Math.ceil(most));
         number.max = String(most);
-        range.value = String(quote.bonusUsed);
         if (Number(number.value) !== quote.bonusUsed || number.value === "") number.value = String(quote.bonusUsed);
         problem.textContent = why;
         problem.hidden = why === "";
         all.disabled = quote.bonusUsed === most;
-        describe();
+        follow();
         return why;
       },
     };

@@ -15,6 +15,8 @@
   const TYPING_MS = 300;
   const FIRST_RETRY_MS = 4_000;
   const LAST_RETRY_MS = 60_000;
+  const ABOUT_THE_BASKET = [400, 409, 422];
+  const NOT_SIGNED_IN = [401, 403];
   const AWAY = "Points and promo codes are not available at the moment. You can order without them.";
 
   const ready = Promise.all(["bonus-shop.js", "bonus-panel.js", "bonus-checkout-view.js"].map(loaded)).then(
@@ -69,6 +71,7 @@
         use: (points) => this.#want({ points }, TYPING_MS),
         retry: () => this.#want({}, 0),
       });
+      addEventListener("pageshow", (event) => event.persisted && this.#want({}, 0)); // back from another page
       addEventListener("online", () => this.#failures && this.#want({}, 0));
     }
 
@@ -179,13 +182,15 @@
 
     #failed(problem) {
       const { Refused, Unreachable } = space.shop;
-      if (problem instanceof Refused && problem.status !== 429) {
+      const status = problem instanceof Refused ? problem.status : null;
+      if (ABOUT_THE_BASKET.includes(status)) {
         const reasons = problem.fields.map((each) => each.message);
         this.#view.refuse([problem.message, ...reasons].join(" "));
         return;
       }
-      if (!(problem instanceof Unreachable || problem instanceof Refused)) console.warn("Offerloop:", problem);
+      if (status === null && !(problem instanceof Unreachable)) console.warn("Offerloop:", problem);
       this.#view.away(AWAY);
+      if (NOT_SIGNED_IN.includes(status)) return; // a guest: asking again changes nothing
       this.#failures += 1;
       const again = Math.min(FIRST_RETRY_MS * 2 ** (this.#failures - 1), LAST_RETRY_MS);
       this.#timer = setTimeout(() => this.#want({}, 0), Math.max(again, (problem.retryAfterS || 0) * 1_000));

@@ -9,7 +9,7 @@
 
   // Custom properties are the page's way in: --offerloop-accent, --offerloop-font, --offerloop-radius.
   const STYLE = `
-    :host { all: initial; display: block; }
+    :host { all: initial !important; display: block !important; } /* whatever the page says of it */
     * { box-sizing: border-box; }
     [hidden] { display: none !important; }
     .unseen { position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; border: 0;

@@ -111,6 +111,7 @@
 
   at("delivery").addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (at("place").getAttribute("aria-busy") === "true") return; // its answer leads on to the next page
     at("problem").textContent = "";
     at("place").setAttribute("aria-busy", "true");
     try {

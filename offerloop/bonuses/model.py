@@ -5,7 +5,7 @@ or whole seconds (`*_at`).
 
 The balance rule: ``balance = points in lots + points that open orders hold - what is owed``, and it is the
 sum of the account's entries. Only points in lots can be used. What is owed comes from claw-backs of points
-that were spent already: it makes the balance negative, lots are empty then, and the next points pay it first.
+that were spent already: lots are empty then, and the next points, wherever they come from, pay it first.
 Pending points are no part of the balance.
 """
 
@@ -26,6 +26,9 @@ class Lot:
     amount: int
     ends_at: int | None = None
 
+    def has_ended(self, now: int) -> bool:
+        return self.ends_at is not None and self.ends_at <= now
+
 
 @record(frozen=True, slots=True)
 class Hold:
@@ -41,11 +44,16 @@ class Hold:
 
 @record(frozen=True, slots=True)
 class Pending:
-    """Points (> 0) of an order that can still be returned; they count from *due_at* (epoch seconds)."""
+    """Points (> 0) of an order that can still be returned.
+
+    Attributes:
+        due_at: epoch seconds from which they count; ends_at: of the lot that they become then.
+    """
 
     order_id: str
     amount: int
     due_at: int
+    ends_at: int | None = None
 
 
 @record(frozen=True, slots=True)
@@ -58,8 +66,8 @@ class Account:
             together.
         holds: by open orders, in the order in which they were taken.
         pending: in the order in which they were earned.
-        owed: see the balance rule, >= 0.
-        issued, redeemed, expired, clawed_back: sums of all entries of these kinds, >= 0.
+        owed: see the balance rule, >= 0; no lots while it is more.
+        issued, redeemed, given_back, clawed_back, expired: sums of all entries of these kinds, >= 0.
         entries: how many entries it has.
     """
 
@@ -71,13 +79,18 @@ class Account:
     owed: int = 0
     issued: int = 0
     redeemed: int = 0
-    expired: int = 0
+    given_back: int = 0
     clawed_back: int = 0
+    expired: int = 0
     entries: int = 0
 
     @property
-    def usable(self) -> int:
+    def in_lots(self) -> int:
         return sum(lot.amount for lot in self.lots)
+
+    def usable(self, now: int) -> int:
+        """Points that can be used at this moment (epoch seconds): those in lots that have not ended."""
+        return sum(lot.amount for lot in self.lots if not lot.has_ended(now))
 
     @property
     def held(self) -> int:
@@ -85,11 +98,17 @@ class Account:
 
     @property
     def balance(self) -> int:
-        return self.usable + self.held - self.owed
+        return self.in_lots + self.held - self.owed
 
     @property
     def awaited(self) -> int:
         return sum(pending.amount for pending in self.pending)
+
+    @property
+    def due_at(self) -> int | None:
+        """Epoch seconds of the next moment at which pending points count or a lot ends; None = never."""
+        ends = [lot.ends_at for lot in self.lots if lot.ends_at is not None]
+        return min([*ends, *(pending.due_at for pending in self.pending)], default=None)
 
 
 class EntryKind(StrEnum):
@@ -142,24 +161,27 @@ class OrderReward:
     """What one order earned and used; exists once it was completed, and never twice.
 
     Attributes:
-        base: what the accrual was computed on; rate: in hundredths of a per cent.
+        total: what the order came to, the points that were used for it included.
+        base: what the accrual was computed on: *total*, or that less *used*.
+        rate: in hundredths of a per cent.
         earned: points for the whole order, >= 0.
-        ends_at: of the lot that it earned.
-        is_pending: whether the points that are left of it are still pending.
-        clawed_back: of *earned*; given_back: of *used*.
         used: points paid with; used_lots: where they came from.
+        ends_at: of the lot that it earned; None = never.
+        clawed_back: of *earned*; given_back: of *used*.
+        balance: of the account when the order was accounted for.
         version: how often it was written, from 1.
     """
 
     order_id: str
     customer_id: str
+    total: int
     base: int
     rate: int
     earned: int
     used: int
     used_lots: tuple[Lot, ...] = ()
     ends_at: int | None = None
-    is_pending: bool = False
     clawed_back: int = 0
     given_back: int = 0
+    balance: int = 0
     version: int = 1

@@ -1,6 +1,6 @@
 """What the bonus ledger needs from the world. Every port has one contract suite, run on each adapter."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from offerloop.bonuses.model import Account, Entry, OrderReward
@@ -17,6 +17,7 @@ class AccountStep:
             is another.
         after: with `version` one more.
         entries: numbered on from `before.entries`.
+        now: epoch seconds.
         reward: of the order that it comes from, as it is to be stored; its version is one more than that
             of the stored one, 1 for none. None = no order, or its reward stays as it is.
     """
@@ -24,8 +25,16 @@ class AccountStep:
     before: Account
     after: Account
     entries: tuple[Entry, ...]
+    now: int
     reward: OrderReward | None = None
     answered: AnsweredRequest | None = None
+
+
+Report = Callable[[AccountStep], None]  # told of a step right after it is stored
+
+
+def nobody(_: AccountStep) -> None:
+    """A `Report` to nobody."""
 
 
 class StaleAccount(Stale):

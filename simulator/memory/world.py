@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from offerloop.bonuses import model as bonuses_model
 from offerloop.clock import Clock
 from offerloop.idempotency import AnsweredRequest
 from offerloop.offers.board import Board
@@ -75,6 +76,9 @@ class MemoryWorld:
         notices_of_day: messages counted by phone and UTC day.
         opted_out: phones whose owners want no messages.
         ratings: by order id.
+        accounts: of bonus points, by customer id; entries: their ledgers, oldest first.
+        order_rewards: by order id.
+        accounts_due: sorted (epoch seconds, customer id) of the accounts in which something ends or counts.
     """
 
     clock: Clock
@@ -106,6 +110,10 @@ class MemoryWorld:
     notices_of_day: dict[tuple[str, str], int] = field(default_factory=dict)
     opted_out: set[str] = field(default_factory=set)
     ratings: dict[str, Rating] = field(default_factory=dict)
+    accounts: dict[str, bonuses_model.Account] = field(default_factory=dict)
+    entries: dict[str, list[bonuses_model.Entry]] = field(default_factory=dict)
+    order_rewards: dict[str, bonuses_model.OrderReward] = field(default_factory=dict)
+    accounts_due: list[tuple[int, str]] = field(default_factory=list)
     outbox: dict[str, Message] = field(default_factory=dict)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
@@ -140,6 +148,18 @@ class MemoryWorld:
         """Set attributes of an offer's state."""
         state = self.states.get(offer_id, OfferState())
         self.states[offer_id] = replace(state, **changes)  # type: ignore[arg-type]  # names are OfferState's
+
+    def put_account(self, account: bonuses_model.Account) -> None:
+        """Write an account of bonus points."""
+        before = self.accounts.get(account.customer_id)
+        was, now = None if before is None else before.due_at, account.due_at
+        self.accounts[account.customer_id] = account
+        if was == now:
+            return
+        if was is not None:
+            del self.accounts_due[bisect.bisect_left(self.accounts_due, (was, account.customer_id))]
+        if now is not None:
+            bisect.insort(self.accounts_due, (now, account.customer_id))
 
     def put_message(self, message: Message) -> None:
         """Put a message in the outbox."""

@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from handlers.aws.activity_store import DynamoActivityStore
+from handlers.aws.bonus_ledger import DynamoBonusLedger
 from handlers.aws.engagement_store import DynamoEngagementStore
 from handlers.aws.experiment_store import DynamoExperimentStore
 from handlers.aws.idempotency_store import DynamoRateCounter
@@ -23,6 +24,7 @@ from handlers.aws.product_store import DynamoProductStore
 from handlers.aws.rating_store import DynamoRatingStore
 from handlers.aws.serving import DynamoContextReader
 from handlers.aws.table_access import Patience, Tables
+from offerloop.bonuses.ports import BonusLedger
 from offerloop.offers.model import Offer
 from offerloop.offers.ports import (
     ActivityStore,
@@ -40,6 +42,7 @@ from offerloop.outbox import Outbox
 from offerloop.rate_limit import RateCounter
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox, MemoryRateCounter
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore, MemoryPivotLog
+from simulator.memory.bonuses import MemoryBonusLedger
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.inventory import MemoryInventoryStore
 from simulator.memory.orders import (
@@ -80,6 +83,7 @@ class Stores:
     order_outbox: Outbox
     notices: NoticeLog
     ratings: RatingStore
+    bonuses: BonusLedger
     raw: Any
 
     def put_offer(self, offer: Offer, *, listing_its_end: bool = True) -> None:
@@ -120,6 +124,7 @@ def memory_stores(world: MemoryWorld) -> Stores:
         order_outbox=outbox,
         notices=MemoryNoticeLog(world),
         ratings=MemoryRatingStore(world),
+        bonuses=MemoryBonusLedger(world),
         raw=world,
     )
 
@@ -141,6 +146,7 @@ def dynamo_stores(client: Any, tables: Tables) -> Stores:
         order_outbox=DynamoOutbox(client, tables.orders),
         notices=DynamoNoticeLog(client, tables, patience=NO_WAITING),
         ratings=DynamoRatingStore(client, tables, patience=NO_WAITING),
+        bonuses=DynamoBonusLedger(client, tables, patience=NO_WAITING),
         raw=client,
     )
 

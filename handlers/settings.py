@@ -3,6 +3,9 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from offerloop.rewards.days import zone_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,9 @@ class Settings:
         sms_prefixes: what a customer's number must begin with to get texts; none = any number.
         sms_per_phone_and_day: texts that one phone gets on a UTC day, >= 1.
         bedrock_model_id: what answers customers' questions; None = templates alone.
+        analytics_bucket: where the daily figures of rewards are stored.
+        reward_metrics_namespace: CloudWatch namespace of these figures.
+        business_zone: in which days begin and end.
         redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
         redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
@@ -50,6 +56,9 @@ class Settings:
     sms_prefixes: tuple[str, ...]
     sms_per_phone_and_day: int
     bedrock_model_id: str | None
+    analytics_bucket: str
+    reward_metrics_namespace: str
+    business_zone: tzinfo
     redis_url: str | None = field(repr=False)
     redis_url_secret_arn: str | None
 
@@ -61,7 +70,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Raises:
         KeyError: names the variable that is missing.
-        ValueError: a number is not one.
+        ValueError: a number, or a time zone, is not one.
         """
         return cls(
             offers_table=environment["OFFERS_TABLE_NAME"],
@@ -89,6 +98,9 @@ class Settings:
             sms_prefixes=_listed(environment["SMS_PREFIXES"]),
             sms_per_phone_and_day=int(environment["SMS_PER_PHONE_AND_DAY"]),
             bedrock_model_id=environment["BEDROCK_MODEL_ID"] or None,
+            analytics_bucket=environment["ANALYTICS_BUCKET_NAME"],
+            reward_metrics_namespace=environment["REWARD_METRICS_NAMESPACE"],
+            business_zone=zone_named(environment["BUSINESS_TIME_ZONE"] or "UTC"),
             redis_url=environment["REDIS_URL"] or None,
             redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )

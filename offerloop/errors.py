@@ -27,7 +27,8 @@
     │   ├── HolderLimitReached
     │   ├── CodeNotFree
     │   ├── CodeNotGood
-    │   └── InsufficientBonus
+    │   ├── InsufficientBonus
+    │   └── DayNotOver
     ├── UnknownAmount         no pool gives out codes worth this
     ├── CategoryMismatch      an event or a product is of another category than its offer
     ├── NotSold               an order names a product that is not in the catalogue
@@ -239,6 +240,12 @@ class InsufficientBonus(Conflict):
     """Fewer points can be used than are asked for."""
 
     code = "insufficient_bonus"
+
+
+class DayNotOver(Conflict):
+    """The figures of a day are asked for before it has ended."""
+
+    code = "day_not_over"
 
 
 class CategoryMismatch(Refusal):

@@ -47,6 +47,7 @@ Rewards
     CUSTOMER#<id>               ENTRY#<000000001..>     one line of the ledger; day_list and at_key are the
                                                         keys of an index
     ORDER#<id>                  REWARD                  what an order earned and used
+    DAY#<yyyy-mm-dd>            TOTAL#<0..15>           what entries of a business day come to so far
     OUTBOX#<0..23>              <ms>#<message id>       as above
 Idempotency
     REQUEST#<hash>              ANSWER                  the answer to a request under an Idempotency-Key
@@ -55,6 +56,7 @@ Idempotency
 
 import hashlib
 import zlib
+from datetime import date
 
 from handlers.aws.attributes import Value, s
 from offerloop.offers.board import ALL_OFFERS
@@ -76,6 +78,9 @@ NOTICE_SHARDS = 4  # two notices of one write unit each: 2,000 orders a second a
 # in ByDue, two units: 16 shards of 1,000 take 8,000 such orders a second.
 REWARD_SHARDS = 16
 
+# A batch of the stream writes one of a day's totals; a partition of the table feeds one batch at a time.
+TOTAL_SHARDS = 16
+
 METADATA = "METADATA"
 STATE = "STATE"
 EXPIRY_LIST = "EXPIRY"
@@ -90,6 +95,7 @@ ORDER_PREFIX = "ORDER#"
 HISTORY_PREFIX = "HISTORY#"
 CUSTOMER_PREFIX = "CUSTOMER#"
 ENTRY_PREFIX = "ENTRY#"
+TOTAL_PREFIX = "TOTAL#"
 OUTBOX_PREFIX = "OUTBOX#"
 EXPERIMENT_LIST = "EXPERIMENTS"
 
@@ -253,6 +259,10 @@ def due_list(shard: int) -> str:
 def reward_shard(customer_id: str) -> int:
     """The shard of a customer in both kinds of lists."""
     return zlib.crc32(customer_id.encode()) % REWARD_SHARDS
+
+
+def total_key(day: date, shard: int) -> Key:
+    return key(f"DAY#{day.isoformat()}", f"{TOTAL_PREFIX}{shard}")
 
 
 def outbox_key(partition_key: str, written_at_ms: int, message_id: str) -> Key:

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from handlers import wiring
 from handlers.reward_runs import Json, day_asked_for, report_as_json, run_as_json, run_of
 from offerloop.errors import Refusal
-from offerloop.rewards.aggregate_rewards import begin_run, publish_run, read_on
+from offerloop.rewards.aggregate_rewards import Analytics, begin_run, publish_run, read_on
 from offerloop.rewards.model import DayReport, DayRun
 
 # A page takes 18 s at worst: three tries of 3 s for each of its calls. The rest is for the files and metrics.
@@ -39,14 +39,11 @@ def handle(event: Json, context: Any) -> Json:
 
 def aggregate(event: Json, context: Any, is_attended: bool) -> Json:
     analytics = wiring.reward_analytics()
-    run = (
-        run_of(event["run"])
-        if "run" in event
-        else begin_run(
-            day_asked_for(event, analytics.zone), analytics, may_be_partial=event.get("partial") is True
-        )
+    run = read_on(
+        run_asked_for(event, analytics),
+        analytics,
+        goes_on=lambda: context.get_remaining_time_in_millis() > KEPT_BACK_MS,
     )
-    run = read_on(run, analytics, goes_on=lambda: context.get_remaining_time_in_millis() > KEPT_BACK_MS)
     if run.is_read:
         report = publish_run(run, analytics)
         log(report)
@@ -55,6 +52,13 @@ def aggregate(event: Json, context: Any, is_attended: bool) -> Json:
     if not is_attended:
         go_on(run, context)
     return {"run": run_as_json(run), "attended": is_attended}
+
+
+def run_asked_for(event: Json, analytics: Analytics) -> DayRun:
+    if "run" in event:
+        return run_of(event["run"])
+    day = day_asked_for(event, analytics.zone)
+    return begin_run(day, analytics, may_be_partial=event.get("partial") is True)
 
 
 def go_on(run: DayRun, context: Any) -> None:

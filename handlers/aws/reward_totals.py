@@ -37,7 +37,7 @@ class DynamoRunningTotals:
         return Totals({kind: total for kind, total in sums.items() if total.count})
 
     def _add_chunk(self, day: date, entries: Sequence[Entry]) -> int:
-        """What was marked before, or is not there, fails its condition: the rest is tried again, less each time."""
+        """What was marked before, or is not there, fails its condition; the rest is tried again."""
         new = list(entries)
         while new:
             try:

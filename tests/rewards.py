@@ -1,13 +1,14 @@
 """Entries of the ledger and what sums them up; a test names only what it is about."""
 
 from datetime import UTC, date, tzinfo
+from typing import Any
 
-from offerloop.bonuses.model import Account, Entry, EntryKind
+from handlers.aws.bonus_rows import entry_item
+from offerloop.bonuses.model import Entry, EntryKind
 from offerloop.rewards.aggregate_rewards import Analytics, begin_run, publish_run, read_on
 from offerloop.rewards.model import DayReport
 from simulator.memory.rewards import MemoryRewardEntries, MemoryRewardFiles, MemoryRewardMetrics
 from simulator.memory.world import MemoryWorld
-from tests.bonuses import a_step
 from tests.factories import NOON_MS, FixedClock
 
 TODAY = date(2027, 1, 15)  # of NOON, which is at 08:00 UTC
@@ -28,11 +29,13 @@ def an_entry(number: int = 1, **changes: object) -> Entry:
     return Entry(**(attributes | changes))  # type: ignore[arg-type]
 
 
-def put_entries(ledger: object, *entries: Entry) -> None:
-    """Store entries as steps of their customers' accounts."""
+def put_entries(raw: Any, *entries: Entry) -> None:
+    """Store entries alone, without their accounts, in a world or by a DynamoDB client."""
     for entry in entries:
-        before = ledger.account(entry.customer_id)  # type: ignore[attr-defined]
-        ledger.write(a_step(before, (Account(entry.customer_id, entries=entry.number), (entry,))))  # type: ignore[attr-defined]
+        if isinstance(raw, MemoryWorld):
+            raw.entries.setdefault(entry.customer_id, []).append(entry)
+        else:
+            raw.put_item(TableName="Rewards", Item=entry_item(entry))
 
 
 def analytics_of(world: MemoryWorld, *, page: int = 1_000, zone: tzinfo = UTC) -> Analytics:
@@ -50,6 +53,5 @@ def sum_up(analytics: Analytics, day: date = TODAY, *, may_be_partial: bool = Fa
 def a_world(*entries: Entry, now_ms: int = MIDNIGHT_MS + DAY_MS + 900_000) -> MemoryWorld:
     """A world with these entries, a quarter of an hour after the day's end."""
     world = MemoryWorld(FixedClock(now_ms))
-    for entry in entries:
-        world.entries.setdefault(entry.customer_id, []).append(entry)
+    put_entries(world, *entries)
     return world

@@ -49,7 +49,7 @@ def test_every_entry_of_a_day_comes_once_whatever_the_pages(stores, entries):
     for customer in range(40):
         for number in range(1, 3 + customer % 8):
             entry = an_entry(number, customer_id=f"c{customer}", amount=len(expected) + 1)
-            put_entries(stores.bonuses, entry)
+            put_entries(stores.raw, entry)
             expected.append((entry.kind.value, entry.amount))
 
     assert sorted(all_of(entries, today)) == sorted(expected)
@@ -58,7 +58,7 @@ def test_every_entry_of_a_day_comes_once_whatever_the_pages(stores, entries):
 @pytest.mark.parametrize("count", [PAGE - 1, PAGE, PAGE + 1, 2 * PAGE])
 def test_pages_that_are_just_full_lose_nothing(stores, entries, count):
     [today] = spans(TODAY, UTC)
-    put_entries(stores.bonuses, *(an_entry(number, amount=number) for number in range(1, count + 1)))
+    put_entries(stores.raw, *(an_entry(number, amount=number) for number in range(1, count + 1)))
 
     assert all_of(entries, today) == [("ISSUED", number) for number in range(1, count + 1)]
 
@@ -66,7 +66,7 @@ def test_pages_that_are_just_full_lose_nothing(stores, entries, count):
 def test_a_span_has_its_first_millisecond_and_not_its_last(stores, entries):
     moments = (MIDNIGHT_MS - 1, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS - 1, MIDNIGHT_MS + DAY_MS)
     put_entries(
-        stores.bonuses, *(an_entry(number, amount=number, at_ms=at) for number, at in enumerate(moments, 1))
+        stores.raw, *(an_entry(number, amount=number, at_ms=at) for number, at in enumerate(moments, 1))
     )
 
     [today], [tomorrow] = spans(TODAY, UTC), spans(TODAY + timedelta(days=1), UTC)
@@ -78,7 +78,7 @@ def test_a_span_has_its_first_millisecond_and_not_its_last(stores, entries):
 
 def test_entries_of_every_kind_are_read(stores, entries):
     [today] = spans(TODAY, UTC)
-    put_entries(stores.bonuses, *(an_entry(number, kind=kind) for number, kind in enumerate(EntryKind, 1)))
+    put_entries(stores.raw, *(an_entry(number, kind=kind) for number, kind in enumerate(EntryKind, 1)))
 
     assert {kind for kind, _ in all_of(entries, today)} == {kind.value for kind in EntryKind}
 
@@ -87,7 +87,7 @@ def test_customers_whose_names_begin_alike_are_told_apart(stores, entries):
     [today] = spans(TODAY, UTC)
     names = ["a", "a#1", "a 1", "a#000000001", "é", "𝄞", "a~"]
     put_entries(
-        stores.bonuses,
+        stores.raw,
         *(an_entry(1, customer_id=name, amount=amount) for amount, name in enumerate(names, 1)),
     )
 

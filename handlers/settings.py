@@ -3,9 +3,6 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
-
-from offerloop.rewards.days import zone_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +21,10 @@ class Settings:
         sms_prefixes: what a customer's number must begin with to get texts; none = any number.
         sms_per_phone_and_day: texts that one phone gets on a UTC day, >= 1.
         bedrock_model_id: what answers customers' questions; None = templates alone.
+        bonus_rules: how orders earn points, as handlers/bonus_rules.py reads it; empty = the defaults.
+        business_time_zone: IANA name; with its days points end, and by them rewards are summed up.
         analytics_bucket: where the daily figures of rewards are stored.
         reward_metrics_namespace: CloudWatch namespace of these figures.
-        business_zone: in which days begin and end.
         redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
         redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
@@ -56,9 +54,10 @@ class Settings:
     sms_prefixes: tuple[str, ...]
     sms_per_phone_and_day: int
     bedrock_model_id: str | None
+    bonus_rules: str
+    business_time_zone: str
     analytics_bucket: str
     reward_metrics_namespace: str
-    business_zone: tzinfo
     redis_url: str | None = field(repr=False)
     redis_url_secret_arn: str | None
 
@@ -70,7 +69,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Raises:
         KeyError: names the variable that is missing.
-        ValueError: a number, or a time zone, is not one.
+        ValueError: a number is not one.
         """
         return cls(
             offers_table=environment["OFFERS_TABLE_NAME"],
@@ -98,9 +97,10 @@ class Settings:
             sms_prefixes=_listed(environment["SMS_PREFIXES"]),
             sms_per_phone_and_day=int(environment["SMS_PER_PHONE_AND_DAY"]),
             bedrock_model_id=environment["BEDROCK_MODEL_ID"] or None,
+            bonus_rules=environment["BONUS_RULES"],
+            business_time_zone=environment["BUSINESS_TIME_ZONE"],
             analytics_bucket=environment["ANALYTICS_BUCKET_NAME"],
             reward_metrics_namespace=environment["REWARD_METRICS_NAMESPACE"],
-            business_zone=zone_named(environment["BUSINESS_TIME_ZONE"] or "UTC"),
             redis_url=environment["REDIS_URL"] or None,
             redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )

@@ -17,7 +17,7 @@ metrics = Metrics()
 
 def count(records: Sequence[Record]) -> None:
     entries = [entry_of(record["dynamodb"]["NewImage"]) for record in records]
-    new = count_rewards(entries, totals=wiring.running_totals(), zone=wiring.settings().business_zone)
+    new = count_rewards(entries, totals=wiring.running_totals(), zone=wiring.business_zone())
     metrics.add_metric("RewardEntriesCounted", MetricUnit.Count, new)
     logger.info("Reward entries counted", new=new, repeated=len(entries) - new)
 

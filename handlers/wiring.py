@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from handlers.aws.experiment_store import DynamoExperimentStore
     from handlers.aws.offer_store import DynamoOfferStore
     from offerloop.assistant.model import LanguageModel
+    from offerloop.bonuses.ports import BonusLedger
+    from offerloop.bonuses.rules import AccrualRules
     from offerloop.offers.ports import (
         ActivityStore,
         ContextReader,
@@ -223,6 +226,20 @@ def ratings() -> RatingStore:
 
 
 @cache
+def bonus_ledger() -> BonusLedger:
+    from handlers.aws.bonus_ledger import DynamoBonusLedger
+
+    return DynamoBonusLedger(client("dynamodb"), tables())
+
+
+@cache
+def accrual_rules() -> AccrualRules:
+    from handlers.bonus_rules import rules_from
+
+    return rules_from(settings().bonus_rules, settings().business_time_zone)
+
+
+@cache
 def notice_log() -> NoticeLog:
     from handlers.aws.notice_log import DynamoNoticeLog
 
@@ -256,8 +273,15 @@ def reward_analytics() -> Analytics:
         files=S3RewardFiles(client("s3"), found.analytics_bucket),
         metrics=CloudWatchRewardMetrics(client("cloudwatch"), found.reward_metrics_namespace),
         clock=clock(),
-        zone=found.business_zone,
+        zone=business_zone(),
     )
+
+
+@cache
+def business_zone() -> tzinfo:
+    from offerloop.rewards.days import zone_named
+
+    return zone_named(settings().business_time_zone)
 
 
 @cache

@@ -28,6 +28,7 @@
     │   ├── CodeNotFree
     │   ├── CodeNotGood
     │   ├── InsufficientBonus
+    │   ├── OrderAlreadyAccrued
     │   └── DayNotOver
     ├── UnknownAmount         no pool gives out codes worth this
     ├── CategoryMismatch      an event or a product is of another category than its offer
@@ -240,6 +241,12 @@ class InsufficientBonus(Conflict):
     """Fewer points can be used than are asked for."""
 
     code = "insufficient_bonus"
+
+
+class OrderAlreadyAccrued(Conflict):
+    """The order has earned its points before, by other figures."""
+
+    code = "order_already_accrued"
 
 
 class DayNotOver(Conflict):

@@ -12,9 +12,11 @@ import pytest
 
 from handlers import wiring
 from handlers.settings import Settings
+from offerloop.bonuses.rules import AccrualRules
 from offerloop.clock import now_s
 from offerloop.identity import issue_token
 from simulator.memory.activity import MemoryRateCounter
+from simulator.memory.bonuses import MemoryBonusLedger
 from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore, MemoryRatingStore
 from simulator.memory.world import MemoryWorld
 from tests.expanded_template import application
@@ -47,6 +49,7 @@ class Route:
         body: object = None,
         method: str = "POST",
         headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
         **parts: str,
     ) -> tuple[int, dict[str, Any]]:
         """The status and the body of the answer.
@@ -59,7 +62,7 @@ class Route:
             "path": resource.format(**parts),
             "httpMethod": method,
             "headers": {"Content-Type": "application/json", **(headers or {})},
-            "queryStringParameters": None,
+            "queryStringParameters": query,
             "requestContext": {"identity": {"sourceIp": "192.0.2.1"}, "stage": "prod"},
             "body": None if body is None else json.dumps(body),
             "isBase64Encoded": False,
@@ -85,6 +88,8 @@ def a_route(monkeypatch: pytest.MonkeyPatch, function: str, world: MemoryWorld, 
         "orders": MemoryOrderStore(world),
         "ratings": MemoryRatingStore(world),
         "notice_log": MemoryNoticeLog(world),
+        "bonus_ledger": MemoryBonusLedger(world),
+        "accrual_rules": AccrualRules(),
         "rate_counter": MemoryRateCounter(world),
         "api_key": KEY.encode(),
         "token_secret": SECRET,

@@ -131,6 +131,7 @@ class OrderLine:
         offer_id: the offer that each unit redeems, or None.
         unit_discount: what the offer takes off each unit, 0..unit_price.
         refunded: units given back, 0..quantity.
+        code_share, bonus_share: what a promo code and bonus points take off the whole line.
     """
 
     product_id: str
@@ -140,6 +141,8 @@ class OrderLine:
     offer_id: str | None = None
     unit_discount: int = 0
     refunded: int = 0
+    code_share: int = 0
+    bonus_share: int = 0
 
     @property
     def unit_paid(self) -> int:
@@ -179,6 +182,9 @@ class Order:
         hold_until: epoch seconds at which its holds are released, or None while it holds nothing.
         reason: why it FAILED or was CANCELLED, in words for the customer.
         refunded: what was given back of *total*.
+        promo_code, code_discount: a code that was used, and what it takes off.
+        bonus_used: points paid with; they are no part of *total*.
+        bonus_returned: of these, what refunds gave back so far.
     """
 
     order_id: str
@@ -197,6 +203,10 @@ class Order:
     reason: str | None = None
     tracking: Tracking | None = None
     refunded: int = 0
+    promo_code: str | None = None
+    code_discount: int = 0
+    bonus_used: int = 0
+    bonus_returned: int = 0
 
     @property
     def units(self) -> int:

@@ -1,16 +1,25 @@
 """`BonusLedger`: a change of an account with the entries that say so, or nothing."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Lock
+from typing import Any
 
 import pytest
 
+from handlers.aws.bonus_ledger import DynamoBonusLedger
+from handlers.aws.order_store import DynamoOrderStore
+from handlers.aws.table_access import Tables
 from offerloop.bonuses import accounts
+from offerloop.bonuses.accrue_bonus import AccrueBonus, Accruing, accrue_bonus
 from offerloop.bonuses.model import Account, EntryKind, Lot, OrderReward
 from offerloop.bonuses.ports import StaleAccount
-from offerloop.errors import InvalidInput
+from offerloop.bonuses.rules import AccrualRules
+from offerloop.errors import Busy, InsufficientBonus, InvalidInput
 from tests.bonuses import DAY, LATER, TOMORROW, a_reward, a_step, all_entries, derived_balance
-from tests.contract.conftest import Stores
-from tests.factories import NOON, NOON_MS, an_answered
+from tests.contract.conftest import NO_WAITING, Stores
+from tests.factories import NOON, NOON_MS, FixedClock, an_answered
 
 
 def earned(
@@ -219,3 +228,52 @@ def test_the_kept_balance_is_that_of_the_entries(dynamo_only):
     row = dynamo_only.raw.get_item(TableName="Rewards", Key=key)["Item"]
 
     assert int(row["balance"]["N"]) == derived_balance(all_entries(dynamo_only.bonuses)) == 100
+
+
+# -- many at once ------------------------------------------------------------------------------------
+
+
+class OneAtATime:
+    """A client whose calls are atomic, as the service's are; moto's are not when threads share it."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self._lock = client, Lock()
+
+    def __getattr__(self, operation: str) -> Any:
+        call = getattr(self._client, operation)
+
+        def alone(**request: Any) -> Any:
+            with self._lock:
+                return call(**request)
+
+        return alone
+
+
+def test_many_who_use_and_earn_at_once_never_use_a_point_twice(dynamo_only):
+    client, tables = OneAtATime(dynamo_only.raw), Tables.with_prefix("")
+    ledger = DynamoBonusLedger(client, tables, patience=NO_WAITING)
+    orders = DynamoOrderStore(client, tables, patience=NO_WAITING)
+    desk = Accruing(ledger, orders, AccrualRules(), FixedClock())
+    earned(dynamo_only, 1_000)
+
+    def buy(number: int) -> str:
+        """Pay an order of 100 with points, which earns 10; asked twice, as impatient clients do."""
+        command = AccrueBonus(f"order-{number // 2}", "ann", total=100, used=100)
+        while True:
+            try:
+                accrue_bonus(command, desk)
+            except Busy:
+                continue
+            except InsufficientBonus:
+                return "refused"
+            return "paid"
+
+    with ThreadPoolExecutor(32) as threads:
+        ends = Counter(threads.map(buy, range(32)))
+
+    account, entries = ledger.account("ann"), all_entries(ledger)
+    paid = [entry.order_id for entry in entries if entry.kind is EntryKind.REDEEMED]
+    assert len(paid) == len(set(paid)) == 11  # 1,000 points pay ten, and what these earn pays one more
+    assert ends == {"paid": 22, "refused": 10}
+    assert derived_balance(entries) == account.balance == 1_000 - 11 * 100 + 11 * 10
+    assert [entry.number for entry in entries] == list(range(1, 24))

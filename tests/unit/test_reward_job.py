@@ -169,7 +169,7 @@ def test_the_stream_is_counted_once_under_redelivery(monkeypatch, capsys):
     entries = [an_entry(number) for number in range(1, 4)]
     totals = MemoryRunningTotals(a_world(*entries))
     monkeypatch.setattr(wiring, "running_totals", lambda: totals)
-    monkeypatch.setattr(wiring, "settings", lambda: SimpleNamespace(business_zone=zone_named("UTC")))
+    monkeypatch.setattr(wiring, "business_zone", lambda: zone_named("UTC"))
     records = [
         {"dynamodb": {"SequenceNumber": str(entry.number), "NewImage": entry_item(entry)}}
         for entry in entries

@@ -1,0 +1,41 @@
+"""bonus-sweeper: a rule runs this every minute; pending points become usable, lots end."""
+
+from collections import Counter
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from handlers import wiring
+from handlers.bonus_reports import COUNTED_AS
+from offerloop.bonuses.model import EntryKind
+from offerloop.bonuses.ports import AccountStep
+from offerloop.bonuses.sweep_accounts import sweep_accounts
+
+LEFT_MS = 10_000  # for the account at hand; one that is cut off is done the next minute
+
+logger = Logger()
+metrics = Metrics()
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    totals: Counter[EntryKind] = Counter()
+
+    def add_up(step: AccountStep) -> None:
+        for entry in step.entries:
+            totals[entry.kind] += entry.amount
+
+    accounts = sweep_accounts(
+        wiring.bonus_ledger(),
+        wiring.clock(),
+        enough=lambda: context.get_remaining_time_in_millis() < LEFT_MS,
+        report=add_up,
+    )
+    counted = {name: totals[kind] for kind, name in COUNTED_AS.items() if totals[kind]}
+    for name, points in counted.items():
+        metrics.add_metric(name, MetricUnit.Count, points)
+    if accounts:
+        logger.info("Accounts swept", accounts=accounts, **counted)
+    return {"accounts": accounts, **counted}

@@ -98,7 +98,7 @@ calibrate: setup ## Derive a scenario from recorded purchases and compare (DATA=
 	@$(HARNESS) calibrate
 
 .PHONY: bench
-export ROWS QUICK HISTORY PROFILE BENCH_HISTORY
+export ROWS QUICK HISTORY PROFILE BENCH_HISTORY REWARD_ENTRIES
 bench: setup ## Measure the design's numbers (ROWS= QUICK=1; HISTORY=1 shows the last runs; PROFILE=1 draws flame graphs)
 	@$(HARNESS) bench
 

@@ -1,5 +1,7 @@
 """The ledger's entries by day, read from the index of the table `Rewards` a page at a time."""
 
+from typing import Any
+
 from handlers.aws.attributes import s
 from handlers.aws.keys import REWARD_SHARDS, day_list
 from handlers.aws.table_access import Client, Patience, ReadMeter, TableAccess, Tables
@@ -36,7 +38,7 @@ class DynamoRewardEntries:
         is_last = len(items) < self._page
         return AmountPage(amounts, None if is_last else items[-1]["at_key"]["S"])
 
-    def request(self, span: Span, shard: int, cursor: str | None) -> dict[str, object]:
+    def request(self, span: Span, shard: int, cursor: str | None) -> dict[str, Any]:
         """The query for what follows *cursor*; sort keys begin with 13 digits of milliseconds."""
         return {
             "TableName": self._table,

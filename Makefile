@@ -55,6 +55,11 @@ seed: setup ## Add what is missing of the sample offers, users and products
 redrive: setup ## Send the follow-ups of orders that were given up round again
 	@$(HARNESS) redrive
 
+.PHONY: rewards
+export DAY FROM TO PARTIAL
+rewards: setup ## Sum up the rewards of a day (DAY=2026-11-20, or FROM= TO=; PARTIAL=1 of one that is not over)
+	@$(HARNESS) rewards
+
 reset: setup ## Empty the running system, deploy and seed again
 	@$(HARNESS) reset
 
@@ -93,7 +98,7 @@ calibrate: setup ## Derive a scenario from recorded purchases and compare (DATA=
 	@$(HARNESS) calibrate
 
 .PHONY: bench
-export ROWS QUICK HISTORY PROFILE BENCH_HISTORY
+export ROWS QUICK HISTORY PROFILE BENCH_HISTORY REWARD_ENTRIES
 bench: setup ## Measure the design's numbers (ROWS= QUICK=1; HISTORY=1 shows the last runs; PROFILE=1 draws flame graphs)
 	@$(HARNESS) bench
 

@@ -22,7 +22,7 @@ class Settings:
         sms_per_phone_and_day: texts that one phone gets on a UTC day, >= 1.
         bedrock_model_id: what answers customers' questions; None = templates alone.
         bonus_rules: how orders earn points, as handlers/bonus_rules.py reads it; empty = the defaults.
-        business_time_zone: IANA name; its days are the ones with whose end points end.
+        business_time_zone: IANA name; with its days points end, and by them rewards are summed up.
         promo_bucket, promo_prefix: where the views and the inbox of promo codes are, see template.yaml.
         replenishment_queue_url: the queue of runs that refill pools.
         legacy_get: whether GET /get-code gives out codes.
@@ -33,6 +33,8 @@ class Settings:
         crm_requests_per_minute: of all functions together, >= 1.
         crm_cache_s: how long an answer of the CRM is kept; 0 = not at all.
         crm_queue_url: the queue of bonuses to write to the CRM.
+        analytics_bucket: where the daily figures of rewards are stored.
+        reward_metrics_namespace: CloudWatch namespace of these figures.
         redis_url: where trending is kept; None = in DynamoDB, or where the secret says.
         redis_url_secret_arn: secret whose text is that URL, for one with a password; None = no secret.
     """
@@ -75,6 +77,8 @@ class Settings:
     crm_requests_per_minute: int
     crm_cache_s: int
     crm_queue_url: str
+    analytics_bucket: str
+    reward_metrics_namespace: str
     redis_url: str | None = field(repr=False)
     redis_url_secret_arn: str | None
 
@@ -127,6 +131,8 @@ class Settings:
             crm_requests_per_minute=int(environment["CRM_REQUESTS_PER_MINUTE"]),
             crm_cache_s=int(environment["CRM_CACHE_S"]),
             crm_queue_url=environment["CRM_QUEUE_URL"],
+            analytics_bucket=environment["ANALYTICS_BUCKET_NAME"],
+            reward_metrics_namespace=environment["REWARD_METRICS_NAMESPACE"],
             redis_url=environment["REDIS_URL"] or None,
             redis_url_secret_arn=environment["REDIS_URL_SECRET_ARN"] or None,
         )

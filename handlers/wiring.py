@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from offerloop.orders.send_notice import NoticeDesk
     from offerloop.outbox import Outbox, Transport
     from offerloop.rate_limit import RateCounter
+    from offerloop.rewards.aggregate_rewards import Analytics
+    from offerloop.rewards.ports import RunningTotals
 
 # A call that hangs must fail while the function still has time to answer. Requests are built by our adapters
 # alone, and the services check them again: to look over a transaction of nine items takes 0.45 of its 1.2 ms.
@@ -321,6 +324,37 @@ def notices() -> NoticeDesk:
         rules=NoticeRules(found.sms_per_phone_and_day, found.sms_prefixes),
         clock=clock(),
     )
+
+
+@cache
+def reward_analytics() -> Analytics:
+    from handlers.aws.reward_entries import DynamoRewardEntries
+    from handlers.aws.reward_files import S3RewardFiles
+    from handlers.aws.reward_metrics import CloudWatchRewardMetrics
+    from offerloop.rewards.aggregate_rewards import Analytics
+
+    found = settings()
+    return Analytics(
+        entries=DynamoRewardEntries(client("dynamodb"), tables()),
+        files=S3RewardFiles(client("s3"), found.analytics_bucket),
+        metrics=CloudWatchRewardMetrics(client("cloudwatch"), found.reward_metrics_namespace),
+        clock=clock(),
+        zone=business_zone(),
+    )
+
+
+@cache
+def business_zone() -> tzinfo:
+    from offerloop.rewards.days import zone_named
+
+    return zone_named(settings().business_time_zone)
+
+
+@cache
+def running_totals() -> RunningTotals:
+    from handlers.aws.reward_totals import DynamoRunningTotals
+
+    return DynamoRunningTotals(client("dynamodb"), tables())
 
 
 @cache

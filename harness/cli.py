@@ -168,6 +168,14 @@ def redrive() -> None:
 
 
 @app.command()
+def rewards() -> None:
+    """Sum up the rewards of a day (DAY=) or of many (FROM= TO=); PARTIAL=1 takes one that is not over."""
+    from harness.rewards import rewards as sum_up
+
+    raise typer.Exit(sum_up(lifecycle.running(settings_from_environment()), console))
+
+
+@app.command()
 def seed() -> None:
     """Add what is missing of the sample offers, users and products."""
     settings = settings_from_environment()

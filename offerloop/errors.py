@@ -29,7 +29,8 @@
     │   ├── CodeNotFree
     │   ├── CodeNotGood
     │   ├── InsufficientBonus
-    │   └── OrderAlreadyAccrued
+    │   ├── OrderAlreadyAccrued
+    │   └── DayNotOver
     ├── UnknownAmount         no pool gives out codes worth this
     ├── CategoryMismatch      an event or a product is of another category than its offer
     ├── NotSold               an order names a product that is not in the catalogue
@@ -257,6 +258,12 @@ class OrderAlreadyAccrued(Conflict):
     """The order has earned its points before, by other figures."""
 
     code = "order_already_accrued"
+
+
+class DayNotOver(Conflict):
+    """The figures of a day are asked for before it has ended."""
+
+    code = "day_not_over"
 
 
 class CategoryMismatch(Refusal):

@@ -50,6 +50,7 @@ Rewards
     CUSTOMER#<id>               ENTRY#<000000001..>     one line of the ledger; day_list and at_key are the
                                                         keys of an index
     ORDER#<id>                  REWARD                  what an order earned and used
+    DAY#<yyyy-mm-dd>            TOTAL#<0..15>           what entries of a business day come to so far
     OUTBOX#<0..23>              <ms>#<message id>       as above
 Idempotency
     REQUEST#<hash>              ANSWER                  the answer to a request under an Idempotency-Key
@@ -60,6 +61,7 @@ Idempotency
 
 import hashlib
 import zlib
+from datetime import date
 
 from handlers.aws.attributes import Value, s
 from offerloop.crm.model import Contact
@@ -82,6 +84,9 @@ NOTICE_SHARDS = 4  # two notices of one write unit each: 2,000 orders a second a
 # in ByDue, two units: 16 shards of 1,000 take 8,000 such orders a second.
 REWARD_SHARDS = 16
 
+# A batch of the stream writes one of a day's totals; a partition of the table feeds one batch at a time.
+TOTAL_SHARDS = 16
+
 METADATA = "METADATA"
 STATE = "STATE"
 EXPIRY_LIST = "EXPIRY"
@@ -96,6 +101,7 @@ ORDER_PREFIX = "ORDER#"
 HISTORY_PREFIX = "HISTORY#"
 CUSTOMER_PREFIX = "CUSTOMER#"
 ENTRY_PREFIX = "ENTRY#"
+TOTAL_PREFIX = "TOTAL#"
 OUTBOX_PREFIX = "OUTBOX#"
 CRM_PREFIX = "CRM#"
 EXPERIMENT_LIST = "EXPERIMENTS"
@@ -331,6 +337,10 @@ def run_key(pool_id: str, requested_at_ms: int, run_id: str) -> Key:
 
 def holder_key(holder_id: str, pool_id: str) -> Key:
     return key(f"HOLDER#{holder_id}", f"{POOL_PREFIX}{pool_id}")
+
+
+def total_key(day: date, shard: int) -> Key:
+    return key(f"DAY#{day.isoformat()}", f"{TOTAL_PREFIX}{shard}")
 
 
 def outbox_key(partition_key: str, written_at_ms: int, message_id: str) -> Key:

@@ -130,7 +130,9 @@ def test_code_and_points_pay_for_an_order_and_a_refund_brings_them_back(system: 
     assert_clean(system)
 
 
-def test_a_refund_after_the_points_were_spent_is_owed_and_the_next_points_pay_it(system: RunningSystem) -> None:
+def test_a_refund_after_the_points_were_spent_is_owed_and_the_next_points_pay_it(
+    system: RunningSystem,
+) -> None:
     checkout = Checkout(system, price="100.00")
     shop, customer = checkout.shop, unique("bob")
     first = checkout.place(3, customerId=customer, totalAmount=300)
@@ -175,7 +177,9 @@ def claimed(shop: Storefront, pool_id: str, customer: str) -> str:
 
 def earned(shop: Storefront, customer: str, total: int) -> None:
     """Let a customer earn a tenth of an order that another system took."""
-    answer = shop.post("/bonus-accrual", {"orderId": unique("o"), "orderTotal": total, "customerId": customer})
+    answer = shop.post(
+        "/bonus-accrual", {"orderId": unique("o"), "orderTotal": total, "customerId": customer}
+    )
     assert answer.status_code == 200, answer.text
 
 

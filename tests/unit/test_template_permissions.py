@@ -21,6 +21,9 @@ WITHOUT_RESOURCE = {
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSubnets",
     },
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html": {
+        "cloudwatch:PutMetricData",
+    },
 }
 FUNCTIONS = sorted(of_type(application(), "AWS::Lambda::Function"))
 READS = {"BatchGetItem", "ConditionCheckItem", "GetItem", "Query", "Scan"}
@@ -128,10 +131,13 @@ def test_a_resource_is_of_this_system_or_a_network_interface_of_the_account(func
     }
 
     bedrock = "arn:${AWS::Partition}:bedrock"
+    lambda_arn = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}"
     assert {(action.split(":")[0], resource) for action, resource in foreign} <= {
         # as AWS demands for interfaces
         ("ec2", "arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:*/*"),
         ("secretsmanager", "RedisUrlSecretArn"),
+        # itself, by its name: through its attribute, function and role would need each other
+        ("lambda", f"{lambda_arn}:function:${{Prefix}}daily-rewards"),
         ("bedrock", f"{bedrock}:${{AWS::Region}}::foundation-model/${{BedrockModelId}}"),
         ("bedrock", f"{bedrock}:${{AWS::Region}}:${{AWS::AccountId}}:inference-profile/${{BedrockModelId}}"),
         ("bedrock", f"{bedrock}:*::foundation-model/*"),  # on a condition, see below
@@ -314,3 +320,22 @@ def test_a_recommendation_changes_nothing_but_the_count_of_requests() -> None:
     }
 
     assert changes == {("dynamodb:UpdateItem", "IdempotencyTableArn")}
+
+
+def test_the_daily_job_reads_the_ledger_and_changes_nothing_of_it() -> None:
+    used = {
+        (action, resource)
+        for action, resource in permissions("AggregateRewards")
+        if action.split(":")[0] in ("dynamodb", "s3", "cloudwatch")
+    }
+    [puts] = [each for each in statements("AggregateRewards") if "cloudwatch:PutMetricData" in each["Action"]]
+
+    assert used == {
+        ("dynamodb:Query", "RewardsTableArn/index/ByDay"),
+        ("s3:GetObject", "AnalyticsBucketArn/daily-rewards/*"),
+        ("s3:PutObject", "AnalyticsBucketArn/daily-rewards/*"),
+        ("s3:ListBucket", "AnalyticsBucketArn"),
+        ("cloudwatch:PutMetricData", "*"),
+    }
+    namespace = {"Fn::Sub": "${Prefix}LoyaltyPlatform/Rewards"}
+    assert puts["Condition"] == {"StringEquals": {"cloudwatch:namespace": namespace}}

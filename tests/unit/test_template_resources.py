@@ -254,6 +254,16 @@ def test_a_replenishment_run_ends_before_its_queue_gives_its_message_up() -> Non
     assert 2 * source["VisibilityTimeout"] + MAX_ATTEMPTS * ATTEMPT_S / 2 < DEADLINE_S
 
 
+def test_the_bucket_of_figures_is_private_encrypted_versioned_and_outlives_its_stack() -> None:
+    bucket = data()["Resources"]["AnalyticsBucket"]
+    properties = bucket["Properties"]
+
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "ServerSideEncryptionConfiguration" in properties["BucketEncryption"]
+
+
 def test_the_engagement_stream_is_encrypted_and_keeps_a_day() -> None:
     [stream] = of_type(data(), "AWS::Kinesis::Stream").values()
 

@@ -1,0 +1,1 @@
+"""System C: what the bonus ledger comes to, day by day."""

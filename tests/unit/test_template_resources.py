@@ -231,7 +231,7 @@ def test_a_throttled_table_is_an_alarm(table: str) -> None:
 
 
 def test_the_bucket_of_promo_codes_is_private_encrypted_versioned_and_outlives_its_stack() -> None:
-    [bucket] = of_type(data(), "AWS::S3::Bucket").values()
+    bucket = data()["Resources"]["PromoBucket"]
     properties = bucket["Properties"]
 
     assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")

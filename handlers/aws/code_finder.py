@@ -6,7 +6,7 @@ is said only on counts that were read just then.
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from handlers.aws.attributes import s
 from handlers.aws.code_rows import level_of, pool_of
@@ -24,7 +24,12 @@ from offerloop.codes.model import Pool
 from offerloop.errors import PoolEmpty, UnknownPool
 
 HINT_KEPT_S = 2.0
-CANDIDATES = 24  # free codes read at once: 2 KB, so one read unit
+CANDIDATES = 24  # free codes that are read at least, if there are as many: 2 KB, so one read unit
+MOST_CANDIDATES = 100
+# Of codes of which there are many, others hardly ever take those that were read here. The last ones everybody
+# tries: what was read of them serves somebody who claims one after the other, and no longer.
+MANY_KEPT_S = 60.0
+FEW_KEPT_S = 0.1
 
 
 @dataclass(slots=True)
@@ -34,14 +39,20 @@ class _Hint:
     Attributes:
         free: how many free codes each shard has, less those that were given as candidates since.
         until: when the hint is thrown away, on the finder's own clock.
-        candidates: shard -> codes that were free, in random order; kept only where there are many more, so
-            that others hardly ever try the same ones.
     """
 
     pool: Pool
     free: list[int]
     until: float
-    candidates: dict[int, list[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Candidates:
+    """Codes of one shard that were free, in random order, and until when they are tried."""
+
+    shard: int
+    codes: list[str]
+    until: float
 
 
 class FreeCodeFinder:
@@ -60,6 +71,7 @@ class FreeCodeFinder:
         self._chance = chance
         self._seconds = seconds
         self._hints: dict[str, _Hint] = {}
+        self._candidates: dict[str, _Candidates] = {}
 
     def pool(self, pool_id: str) -> Pool:
         """The pool, at most HINT_KEPT_S old.
@@ -72,9 +84,10 @@ class FreeCodeFinder:
     def forget(self, pool_id: str) -> None:
         """Look again next time."""
         self._hints.pop(pool_id, None)
+        self._candidates.pop(pool_id, None)
 
     def candidate(self, pool_id: str) -> str:
-        """A code that was free a moment ago, any one as likely as the others.
+        """A code that was free a moment ago; which one is random.
 
         Raises:
             PoolEmpty: no shard has a free code, by counts that were read just now.
@@ -88,12 +101,10 @@ class FreeCodeFinder:
                     raise PoolEmpty(f"no code is left in the pool {pool_id!r}")
                 hint, just_read = self._look(pool_id), True
                 continue
-            [shard] = self._chance.choices(range(POOL_SHARDS), weights=hint.free)
-            code = self._in_shard(hint, shard)
-            if code is not None:
-                hint.free[shard] -= 1
-                return code
-            hint.free[shard] = 0  # whoever took the last ones was faster than we
+            found = self._waiting(pool_id) or self._search(hint)
+            if found is not None:
+                hint.free[found.shard] = max(0, hint.free[found.shard] - 1)
+                return found.codes.pop()
 
     def some(self, pool_id: str, limit: int) -> Sequence[str]:
         """Up to *limit* free codes, in alphabetical order; always the same ones."""
@@ -103,28 +114,27 @@ class FreeCodeFinder:
                 found += self._page(pool_id, shard, FREE_PREFIX, limit - len(found))
         return sorted(found)
 
-    def _in_shard(self, hint: _Hint, shard: int) -> str | None:
-        waiting = hint.candidates.get(shard)
-        if waiting:
-            return waiting.pop()
-        few = hint.free[shard] <= CANDIDATES
-        found = self._free_codes(hint.pool.pool_id, shard, few=few)
-        if not found:
-            return None
-        self._chance.shuffle(found)
-        code = found.pop()
-        if not few:
-            hint.candidates[shard] = found
-        return code
+    def _waiting(self, pool_id: str) -> _Candidates | None:
+        """What is left of the codes that were read last: one shard's, so that few reads serve many claims."""
+        found = self._candidates.get(pool_id)
+        return found if found is not None and found.codes and found.until > self._seconds() else None
 
-    def _free_codes(self, pool_id: str, shard: int, *, few: bool) -> list[str]:
-        """Some free codes of a shard, from a random place on; all where there are but a few."""
+    def _search(self, hint: _Hint) -> _Candidates | None:
+        """Free codes of a shard, each shard as likely as it has codes; None where they are gone by now."""
+        [shard] = self._chance.choices(range(POOL_SHARDS), weights=hint.free)
+        free, pool_id = hint.free[shard], hint.pool.pool_id
+        few = free <= CANDIDATES
+        # A tenth at most, so that two who read at the same time seldom read the same.
+        limit = max(CANDIDATES, min(MOST_CANDIDATES, free // 10))
         places = [FREE_PREFIX] if few else [free_place(self._chance.getrandbits(32)), FREE_PREFIX]
-        for place in places:
-            found = self._page(pool_id, shard, place, CANDIDATES)
-            if found:
-                return found
-        return []
+        codes = next(filter(None, (self._page(pool_id, shard, place, limit) for place in places)), [])
+        if not codes:
+            hint.free[shard] = 0  # whoever took the last ones was faster than we
+            return None
+        self._chance.shuffle(codes)
+        found = _Candidates(shard, codes, self._seconds() + (FEW_KEPT_S if few else MANY_KEPT_S))
+        self._candidates[pool_id] = found
+        return found
 
     def _page(self, pool_id: str, shard: int, place: str, limit: int) -> list[str]:
         items = self._access.query_page(
@@ -150,11 +160,11 @@ class FreeCodeFinder:
         Raises:
             UnknownPool
         """
-        self.forget(pool_id)
         counts = count_keys(pool_id)
         items = self._access.get_batch({self._table: [pool_key(pool_id), *counts]}, consistent=True)
         pool = items.get(_name_of(pool_key(pool_id)))
         if pool is None:
+            self.forget(pool_id)
             raise unknown_pool(pool_id)
         free = [max(0, level_of(items.get(_name_of(each))).free) for each in counts]
         hint = _Hint(pool_of(pool), free, self._seconds() + HINT_KEPT_S)

@@ -101,7 +101,7 @@ def test_a_large_pool_is_shown_in_part() -> None:
 
 
 def test_who_was_overtaken_writes_what_is_true_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another one publishes, with later claims of both pools, after this one has read, before it writes."""
+    """Another publishes, with later claims of both pools, after this one has read and before it writes."""
     shop = Shop()
     shop.publish()
     shop.claim("bonus-100")

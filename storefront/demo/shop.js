@@ -42,7 +42,7 @@
       body: body ? JSON.stringify(body) : undefined,
     });
     const said = await answer.json();
-    if (!answer.ok) throw new Error(said.detail || "The shop does not answer.");
+    if (!answer.ok) throw new Error(`The shop says: ${said.detail || answer.status}.`);
     return said;
   }
 

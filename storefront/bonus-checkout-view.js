@@ -21,7 +21,7 @@
     .applied p { padding: 8px 0; }
     .applied button { background: none; }
     .applied button:hover { background: #d8ecdf; }
-    .applied strong { letter-spacing: 0.04em; }
+    .applied strong { display: inline-block; letter-spacing: 0.04em; }
     dl { display: grid; grid-template-columns: 1fr auto; gap: 6px 16px; padding-top: 18px;
       border-top: 1px solid var(--line); font-variant-numeric: tabular-nums; }
     dd { text-align: end; }

@@ -184,7 +184,8 @@
     #facts(entry, account, order) {
       const facts = [];
       if (entry.kind === "PENDED") {
-        const day = this.#formats.day(entry.countsFrom);
+        const awaited = (account.pendingOrders || []).find((each) => each.orderId === order.orderId);
+        const day = this.#formats.day(awaited && awaited.countsFrom);
         facts.push(day ? `They count from ${day}.` : "They count once the order can no longer be returned.");
       }
       if (order.bonusUsed > 0) facts.push(`You paid with ${this.#formats.points(order.bonusUsed)}.`);

@@ -12,10 +12,13 @@
   const quantities = new Map();
   const customer = at("customer");
 
-  customer.value = sessionStorage.getItem("demo-customer") || "USER001";
-  space.customerId = customer.value;
+  space.customerId = sessionStorage.getItem("demo-customer") || "USER001";
+  customer.value = space.customerId;
+  if (customer.selectedIndex < 0) {
+    customer.prepend(made("option", { value: space.customerId, textContent: "Dana", selected: true }));
+  }
   customer.addEventListener("change", () => {
-    sessionStorage.setItem("demo-customer", customer.value);
+    sessionStorage.setItem("demo-customer", customer.value || `demo-${Math.random().toString(36).slice(2, 10)}`);
     location.reload(); // somebody else's page
   });
   addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -39,13 +42,18 @@
       body: body ? JSON.stringify(body) : undefined,
     });
     const said = await answer.json();
-    if (!answer.ok) throw new Error(said.detail || "The shop does not answer.");
+    if (!answer.ok) throw new Error(`The shop says: ${said.detail || answer.status}.`);
     return said;
   }
 
-  async function showProducts() {
+  /** Read from the API as the customer. */
+  async function read(path) {
     const { token } = await sent("/token", { customerId: space.customerId });
-    const { products } = await sent(`${api}/products?limit=50`, null, { "X-Customer-Token": token });
+    return sent(api + path, null, { "X-Customer-Token": token });
+  }
+
+  async function showProducts() {
+    const { products } = await read("/products?limit=50");
     const sold = products.filter((each) => each.status === "ACTIVE");
     const first = sold.find((each) => each.stock > 0);
     if (first) quantities.set(first.productId, 1);
@@ -136,8 +144,10 @@
 
   at("get-code").addEventListener("click", async () => {
     try {
-      const claimed = await sent("/code", { customerId: space.customerId });
-      at("code").textContent = `Your code: ${claimed.promo_code}`;
+      const { codes } = await read(`/customers/${encodeURIComponent(space.customerId)}/codes`);
+      const unused = codes.find((each) => each.status === "CLAIMED");
+      const code = unused ? unused.code : (await sent("/code", { customerId: space.customerId })).promo_code;
+      at("code").textContent = `Your code: ${code}`;
     } catch (problem) {
       at("code").textContent = problem.message;
     }

@@ -39,6 +39,7 @@ class StorefrontApi:
         upcoming: answers to requests, by "METHOD /path", given before anything else; None = no answer at all.
         statuses: what an order is each time it is looked at; the last one stays.
         pends: the order's points are not usable yet.
+        codes: what the customer claimed and has not used.
         orders: placed orders, by their key.
         seen: every request, in order of arrival.
     """
@@ -47,6 +48,7 @@ class StorefrontApi:
     statuses: list[str] = field(default_factory=lambda: ["PENDING", "COMPLETED"])
     pends: bool = False
     down: bool = False
+    codes: list[str] = field(default_factory=list)
     upcoming: dict[str, list[Answer | None]] = field(default_factory=dict)
     orders: dict[str, dict[str, Any]] = field(default_factory=dict)
     seen: list[Request] = field(default_factory=list)
@@ -84,6 +86,8 @@ class StorefrontApi:
             reason = "payment declined: not enough money" if status == "FAILED" else None
             order = {"orderId": "order-1", "status": status, "bonusUsed": 50, "reason": reason}
             return 200, order, {}
+        if route.startswith("GET /customers/") and route.endswith("/codes"):
+            return 200, {"codes": [{"code": each, "status": "CLAIMED"} for each in self.codes]}, {}
         if route.startswith("GET /customers/"):
             return 200, self._account(), {}
         return problem(404, "not_found")
@@ -125,10 +129,10 @@ class StorefrontApi:
     def _account(self) -> Mapping[str, Any]:
         kind = "PENDED" if self.pends else "ISSUED"
         entry = {"orderId": "order-1", "kind": kind, "amount": 128.5, "balance": 378.5}
-        if self.pends:
-            entry["countsFrom"] = "2030-12-05T12:00:00Z"
+        awaited = {"orderId": "order-1", "amount": 128.5, "countsFrom": "2030-12-05T12:00:00Z"}
         figures = {"balance": self.balance / 100, "usable": self.balance / 100, "held": 0, "owed": 0}
         expiry = {"amount": 20, "at": "2031-01-31T12:00:00Z"}
+        figures |= {"pendingOrders": [awaited] if self.pends else []}
         return {**figures, "pending": 12.5, "nextExpiry": expiry, "history": [entry], "cursor": None}
 
 

@@ -152,6 +152,22 @@ def test_the_total_is_the_shops_and_never_added_up_here(chromium, served):
     assert api.orders == {}
 
 
+def test_the_demo_gives_a_code_that_the_customer_has_before_it_claims_another(chromium, served):
+    api, address = served
+    with visiting(chromium) as page:
+        checkout(page, address)
+        page.get_by_role("button", name="Get a promo code").click()
+        expect(page.get_by_text(f"Your code: {PROMO_CODE}")).to_be_visible()
+        api.codes.append("MINE1234")
+        page.get_by_role("button", name="Get a promo code").click()
+        expect(page.get_by_text("Your code: MINE1234")).to_be_visible()
+        page.get_by_label("Shopping as").select_option("Somebody new")
+        expect(page.get_by_label("Name", exact=True)).to_have_value("Dana Sample")
+        expect(place(page)).to_have_text("Place order · €1,299.99")
+    assert [each.json()["holder"] for each in api.asked("POST /codes/claim")] == ["USER001"]
+    assert api.asked("POST /orders/quote")[-1].json()["customerId"].startswith("demo-")
+
+
 def test_a_double_click_places_one_order(chromium, served):
     api, address = served
     with visiting(chromium) as page:

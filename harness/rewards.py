@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -14,8 +15,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from handlers.aws.reward_totals import DynamoRunningTotals
+from handlers.aws.table_access import Tables
 from harness.settings import Refusal, is_set
 from harness.system import RunningSystem
+from offerloop import money
+from offerloop.bonuses.model import EntryKind
+from offerloop.rewards.days import day_at, zone_named
+from offerloop.rewards.model import Totals
 
 FUNCTION = "daily-rewards"
 ANSWERS_WITHIN_S = 930  # its timeout of 900 s and a cold start
@@ -43,6 +50,7 @@ def rewards(system: RunningSystem, console: Console) -> int:
     problems = [line for answer in answers for line in remarks(answer)]
     for line in problems:
         console.print(f"[yellow]{escape(line)}[/]")
+    console.print(line_of(*today_so_far(system, time.time_ns() // 1_000_000)))
     return 1 if any("refused" in answer for answer in answers) else 0
 
 
@@ -130,9 +138,30 @@ def table_of(answers: Sequence[Answer]) -> Table:
             table.add_row(answer["date"], "", "", "", "", f"[red]{escape(answer['refused'])}[/]")
             continue
         figures = [f"{answer[name]:,.2f}" for name in ("total_issued", "total_redeemed", "net_rewards")]
-        written = "" if answer["rewritten"] else ", unchanged"
-        table.add_row(answer["date"], *figures, f"{answer['entries']:,}", f"{answer['key']}{written}")
+        table.add_row(answer["date"], *figures, f"{answer['entries']:,}", what_became_of(answer))
     return table
+
+
+def what_became_of(answer: Answer) -> str:
+    """A word about a day's file."""
+    written = "written" if answer["rewritten"] else "unchanged"
+    return f"{written}, so far" if answer["key"].endswith("-partial.json") else written
+
+
+def today_so_far(system: RunningSystem, now_ms: int) -> tuple[date, Totals]:
+    """Today where the business is, and what its entries come to, as the stream has counted them."""
+    today = day_at(now_ms, zone_named(system.outputs["BusinessTimeZone"]))
+    counted = DynamoRunningTotals(system.client("dynamodb"), Tables.with_prefix(system.prefix))
+    return today, counted.of(today)
+
+
+def line_of(today: date, totals: Totals) -> str:
+    """What today comes to, for people."""
+    issued, redeemed = totals.of(EntryKind.ISSUED), totals.of(EntryKind.REDEEMED)
+    return (
+        f"{today} so far, as the stream has counted: issued {money.to_major(issued.amount):,}, "
+        f"redeemed {money.to_major(redeemed.amount):,}, {totals.entries:,} entries"
+    )
 
 
 def remarks(answer: Answer) -> Iterator[str]:

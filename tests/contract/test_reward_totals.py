@@ -1,21 +1,29 @@
 """`RunningTotals`: each entry once, however often it is given."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
+from handlers.aws.reward_entries import DynamoRewardEntries
 from handlers.aws.reward_totals import DynamoRunningTotals
 from handlers.aws.table_access import Tables
 from offerloop.bonuses.model import EntryKind
+from offerloop.rewards.aggregate_rewards import Analytics
 from offerloop.rewards.count_rewards import count_rewards
 from offerloop.rewards.days import zone_named
 from offerloop.rewards.model import NOTHING, KindTotal, Totals
 from offerloop.rewards.ports import RunningTotals
-from simulator.memory.rewards import MemoryRunningTotals
+from simulator.memory.rewards import (
+    MemoryRewardEntries,
+    MemoryRewardFiles,
+    MemoryRewardMetrics,
+    MemoryRunningTotals,
+)
 from simulator.memory.world import MemoryWorld
 from tests.bonuses import all_entries
 from tests.contract.conftest import NO_WAITING, Stores
-from tests.rewards import DAY_MS, MIDNIGHT_MS, TODAY, an_entry, put_entries
+from tests.factories import FixedClock
+from tests.rewards import DAY_MS, MIDNIGHT_MS, TODAY, an_entry, put_entries, sum_up
 
 ISSUED, REDEEMED = EntryKind.ISSUED, EntryKind.REDEEMED
 
@@ -77,6 +85,30 @@ def test_entries_count_for_the_day_they_are_of(stores, totals):
 
     days = [totals.of(TODAY + timedelta(days=ahead)) for ahead in (-1, 0, 1)]
     assert [day.of(ISSUED).amount for day in days] == [10, 100, 1_000]
+
+
+def test_the_running_total_is_what_the_daily_job_reads(stores, totals):
+    """Requirement C: equal at day end, whatever was delivered again."""
+    kinds = list(EntryKind)
+    entries = [
+        an_entry(number, customer_id=f"c{customer}", kind=kinds[(customer + number) % 7], amount=number)
+        for customer in range(6)
+        for number in range(1, 8)
+    ]
+    put_entries(stores.raw, *entries)
+    reader = (
+        MemoryRewardEntries(stores.raw)
+        if isinstance(stores.raw, MemoryWorld)
+        else DynamoRewardEntries(stores.raw, Tables.with_prefix(""), NO_WAITING, page=2)
+    )
+    clock = FixedClock(MIDNIGHT_MS + DAY_MS)
+    job = Analytics(reader, MemoryRewardFiles(), MemoryRewardMetrics(), clock, UTC)
+
+    for start in (0, 10, 5, 30, 20, 12):
+        count_rewards(entries[start : start + 15], totals=totals, zone=UTC)
+
+    assert totals.of(TODAY) == sum_up(job).totals
+    assert totals.of(TODAY).entries == 42
 
 
 # -- rows ----------------------------------------------------------------------------------------------

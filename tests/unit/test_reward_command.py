@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.rewards import days_asked_for, remarks, rewards, table_of
+from harness.rewards import days_asked_for, line_of, remarks, rewards, table_of
 from harness.settings import Refusal
+from offerloop.rewards.model import NOTHING
 
 REPORT = {
     "date": "2026-11-20",
@@ -45,6 +46,8 @@ def run(monkeypatch: pytest.MonkeyPatch, functions: Functions, **variables: str)
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    today = date(2026, 11, 22), NOTHING.plus([("ISSUED", 150_050), ("REDEEMED", 5)])
+    monkeypatch.setattr("harness.rewards.today_so_far", lambda *_: today)
     output = io.StringIO()
     system = SimpleNamespace(client=lambda service, **config: functions, named=lambda name: f"test-{name}")
     return rewards(system, Console(file=output, width=200)), output.getvalue()  # type: ignore[arg-type]
@@ -125,12 +128,25 @@ def test_a_part_of_a_day_is_asked_for_only_by_name(monkeypatch):
     assert functions.asked[0]["partial"] is True
 
 
-def test_a_file_that_said_the_same_is_unchanged():
-    console = Console(file=io.StringIO(), width=200)
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "written"),
+        ({"rewritten": False}, "unchanged"),
+        ({"key": "daily-rewards/2026-11-20-partial.json"}, "written, so far"),
+    ],
+)
+def test_it_is_said_what_became_of_a_days_file(changes, words):
+    table = table_of([{**REPORT, **changes}])
 
-    console.print(table_of([{**REPORT, "rewritten": False}]))
+    assert list(table.columns[-1].cells) == [words]
 
-    assert "unchanged" in console.file.getvalue()  # type: ignore[attr-defined]
+
+def test_today_is_told_as_the_stream_has_counted_it(monkeypatch):
+    _, output = run(monkeypatch, Functions(REPORT), DAY="2026-11-20")
+
+    assert "issued 1,500.50, redeemed 0.05, 2 entries" in output
+    assert "issued 0.00, redeemed 0.00, 0 entries" in line_of(date(2026, 11, 22), NOTHING)
 
 
 @pytest.mark.parametrize(("more", "words"), [(3, "3 entries came late"), (-1, "1 entries are gone")])

@@ -9,7 +9,7 @@ from dataclasses import replace
 from offerloop import money
 from offerloop.bonuses import accounts
 from offerloop.bonuses.complete_order import complete_order
-from offerloop.bonuses.model import OrderReward
+from offerloop.bonuses.model import Account, OrderReward
 from offerloop.bonuses.ports import AccountStep, BonusLedger, Report, StaleAccount, nobody
 from offerloop.bonuses.rules import AccrualRules
 from offerloop.bonuses.settle_rewards import MAX_DECISIONS, settle_rewards
@@ -84,10 +84,12 @@ def accrue_bonus(
         remembered = recall(request, accruing.ledger, now_ms // 1_000)
         if remembered is not None:
             return remembered
+        # The account first: a twin that has used its points meanwhile has stored the reward as well.
+        account = accruing.ledger.account(command.customer_id)
         reward = accruing.ledger.reward(command.order_id)
         if reward is not None:
             return _answer(_same(command, reward))
-        step, reward = _step(command, accruing, now_ms)
+        step, reward = _step(command, account, accruing, now_ms)
         try:
             accruing.ledger.write(replace(step, answered=answered(request, _answer(reward), step.now)))
         except StaleAccount:
@@ -97,8 +99,9 @@ def accrue_bonus(
     raise Busy("the account is being changed elsewhere")
 
 
-def _step(command: AccrueBonus, accruing: Accruing, now_ms: int) -> tuple[AccountStep, OrderReward]:
-    before = accruing.ledger.account(command.customer_id)
+def _step(
+    command: AccrueBonus, before: Account, accruing: Accruing, now_ms: int
+) -> tuple[AccountStep, OrderReward]:
     account = before
     if command.used:
         account = accounts.hold(account, command.order_id, command.used, now_ms // 1_000)

@@ -26,7 +26,7 @@ def test_points_that_end_first_are_held_first():
 def test_points_that_have_ended_cannot_be_held_even_before_they_are_swept():
     account = an_account(Lot(30, NOON), Lot(50, LATER))
 
-    with pytest.raises(InsufficientBonus, match="60 points asked for, 50 can be used"):
+    with pytest.raises(InsufficientBonus, match=r"0\.60 of bonus asked for, 0\.50 can be used"):
         accounts.hold(account, "order-1", 60, NOON)
 
     assert accounts.hold(account, "order-1", 50, NOON).lots == (Lot(30, NOON),)

@@ -21,7 +21,7 @@ URL = "rediss://shop:s3cret%2F@cache.example:6379/0"
 def settings(**variables: str) -> Settings:
     """Give the settings of a function to which the template gave these."""
     zeros = ("REQUESTS_PER_ADDRESS", "REQUESTS_PER_USER", "PIVOT_BOOST", "SMS_PER_PHONE_AND_DAY")
-    zeros += ("CRM_REQUESTS_PER_MINUTE", "CRM_CACHE_S")
+    zeros += ("CRM_REQUESTS_PER_MINUTE", "CRM_CACHE_S", "VIEW_CODES")
     numbers = dict.fromkeys(zeros, "0")
     functions = application()["Resources"]["RecommendOffers"]["Properties"]
     empty = dict.fromkeys(functions["Environment"]["Variables"], "")

@@ -95,6 +95,14 @@ def account_json(account: Account, page: EntryPage, now: int) -> dict[str, objec
         "held": decimal_number(account.held),
         "pending": decimal_number(account.awaited),
         "owed": decimal_number(account.owed),
+        "pendingOrders": [
+            {
+                "orderId": each.order_id,
+                "amount": decimal_number(each.amount),
+                "countsFrom": iso(each.due_at * 1_000),
+            }
+            for each in account.pending
+        ],
         "nextExpiry": _next_expiry_json(account, now),
         "history": [_entry_json(entry) for entry in page.entries],
         "cursor": page.cursor,

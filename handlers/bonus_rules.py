@@ -1,14 +1,14 @@
 """The rules by which orders earn points, read from one setting; what is wrong in it fails at cold start."""
 
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from offerloop import money
 from offerloop.bonuses.rules import AccrualBase, AccrualRules, Campaign, Tier
+from offerloop.rewards.days import zone_named
 
 MOST_HUNDREDTHS = 10_000  # a point for every unit paid; more is a slip of the pen
 Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2)]
@@ -88,12 +88,10 @@ def _check(rules: AccrualRules) -> None:
 
 
 def _zone(name: str) -> tzinfo:
-    if name == "UTC":
-        return UTC
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"BUSINESS_TIME_ZONE: no time zone is called {name!r}") from None
+        return zone_named(name)
+    except ValueError as error:
+        raise ValueError(f"BUSINESS_TIME_ZONE: {error}") from None
 
 
 def _ms(moment: datetime) -> int:

@@ -54,7 +54,11 @@ def rest_app(
     cors = None
     if cors_origins:
         cors = CORSConfig(
-            cors_origins[0], list(cors_origins[1:]), allow_headers=HEADERS_OF_BROWSERS, max_age=600
+            cors_origins[0],
+            list(cors_origins[1:]),
+            allow_headers=HEADERS_OF_BROWSERS,
+            expose_headers=["Retry-After"],
+            max_age=600,
         )
     app = APIGatewayRestResolver(cors=cors, serializer=lambda body: orjson.dumps(body).decode())
 

@@ -196,6 +196,7 @@ def test_an_account_is_shown_with_its_history(route: Route) -> None:
         "held": 10,
         "pending": 0,
         "owed": 0,
+        "pendingOrders": [],
         "nextExpiry": {"amount": 6, "at": "2028-01-16T00:00:00.000Z"},
         "history": [
             {

@@ -72,7 +72,7 @@ def test_what_is_wrong_is_named(text, named):
 
 @pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "/etc/localtime"])
 def test_a_time_zone_that_is_none_is_named(name):
-    with pytest.raises(ValueError, match="BUSINESS_TIME_ZONE: .* is no time zone"):
+    with pytest.raises(ValueError, match=r"BUSINESS_TIME_ZONE: .* is no time zone"):
         rules_from("", name)
 
 

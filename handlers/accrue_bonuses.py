@@ -10,7 +10,9 @@ from handlers.aws.stream_records import ended_order
 from handlers.batches import BatchAnswer, Record, answer_batch, dynamodb_sequence
 from handlers.bonus_reports import report_to
 from offerloop.bonuses.settle_rewards import settle_rewards
+from offerloop.orders.model import Order
 
+wiring.accrual_rules()  # rules that cannot be read fail at cold start
 logger = Logger()
 metrics = Metrics()
 report = report_to(logger, metrics)
@@ -18,13 +20,25 @@ report = report_to(logger, metrics)
 
 def settle(records: Sequence[Record]) -> None:
     for record in records:
+        order = _order_in(record)
+        if order is None:
+            continue
         settle_rewards(
-            ended_order(record),
+            order,
             ledger=wiring.bonus_ledger(),
             rules=wiring.accrual_rules(),
             clock=wiring.clock(),
             report=report,
         )
+
+
+def _order_in(record: Record) -> Order | None:
+    """The order; None for a row that is none: what foreign hands wrote must not hold up the others."""
+    try:
+        return ended_order(record)
+    except (KeyError, TypeError, ValueError):
+        logger.exception("Order cannot be read", order=record["dynamodb"]["Keys"]["PK"]["S"])
+        return None
 
 
 @logger.inject_lambda_context

@@ -5,6 +5,7 @@ are in modules of their own (offer_bodies, experiment_bodies).
 """
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -55,6 +56,12 @@ def decimal_number(hundredths: int) -> int | float:
     """Hundredths as a JSON number: 2500 -> 25, 1250 -> 12.5; exact up to 15 digits."""
     whole, rest = divmod(hundredths, 100)
     return whole if rest == 0 else hundredths / 100
+
+
+def iso(at_ms: int) -> str:
+    """A moment as ISO 8601 in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(at_ms / 1_000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def recommended(shown: RecommendedOffer) -> dict[str, object]:

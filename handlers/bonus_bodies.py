@@ -6,9 +6,9 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from pydantic import StringConstraints, ValidationError
 
-from handlers.bodies import PLAIN, Id, decimal_number
+from handlers.bodies import PLAIN, Id, decimal_number, iso
 from handlers.errors import invalid_input
-from handlers.order_bodies import Amount, iso
+from handlers.order_bodies import Amount
 from handlers.rest import Body
 from offerloop import money
 from offerloop.bonuses.accrue_bonus import AccrueBonus

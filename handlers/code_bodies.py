@@ -1,13 +1,12 @@
 """The request bodies of the routes of promo codes, and how codes and pools look in answers."""
 
 import re
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, RootModel, StringConstraints
 
-from handlers.bodies import Id, Name, decimal_number
+from handlers.bodies import Id, Name, decimal_number, iso
 from handlers.rest import Body
 from offerloop import money
 from offerloop.codes.generate import ALPHABET, MAX_COUNT, CodeSpec
@@ -129,7 +128,7 @@ def claimed_json(answer: Answer) -> dict[str, object]:
         "amount": decimal_number(int(answer["amount"] or 0)),
         "currency": answer["currency"],
         "pool": answer["pool"],
-        "expiresAt": None if expires_at is None else iso(int(expires_at)),
+        "expiresAt": None if expires_at is None else iso(int(expires_at) * 1_000),
     }
 
 
@@ -143,8 +142,8 @@ def code_json(code: Code) -> dict[str, object]:
         "status": code.status.value,
         "holder": code.holder_id,
         "orderId": code.order_id,
-        "claimedAt": None if code.claimed_at_ms is None else iso(code.claimed_at_ms // 1_000),
-        "expiresAt": None if code.expires_at is None else iso(code.expires_at),
+        "claimedAt": None if code.claimed_at_ms is None else iso(code.claimed_at_ms),
+        "expiresAt": None if code.expires_at is None else iso(code.expires_at * 1_000),
     }
 
 
@@ -175,8 +174,3 @@ def intake_json(intake: Intake) -> dict[str, object]:
         "invalid": intake.invalid,
         "errors": [{"entry": wrong.entry, "reason": wrong.reason} for wrong in intake.wrong],
     }
-
-
-def iso(at: int) -> str:
-    """Epoch seconds as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")

@@ -1,12 +1,11 @@
 """The request bodies of the orders and products routes, and how orders and products look in answers."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from handlers.bodies import PLAIN, Category, Id, Name, Stock, decimal_number
+from handlers.bodies import PLAIN, Category, Id, Name, Stock, decimal_number, iso
 from handlers.rest import Body
 from offerloop import money
 from offerloop.orders.model import MAX_LINES, Address, Order, OrderLine, Product, Tracking, Transition
@@ -267,9 +266,3 @@ def _tracking_json(tracking: Tracking) -> dict[str, object]:
         "status": tracking.status,
         "updatedAt": iso(tracking.updated_at_ms),
     }
-
-
-def iso(at_ms: int) -> str:
-    """A moment as ISO 8601 in UTC, to the millisecond."""
-    moment = datetime.fromtimestamp(at_ms / 1_000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -21,14 +21,16 @@ def answer_queue(
     """Take each message of a batch; those that fail stay in the queue.
 
     A message that is refused for the moment (`TryAgain`) is hidden for a while that doubles with each
-    attempt, with jitter; any other failure comes back after the queue's own visibility timeout.
+    attempt, with jitter, and never less long than the refusal asks for; any other failure comes back after
+    the queue's own visibility timeout.
     """
 
     def take_record(record: SQSRecord) -> None:
         try:
             take(message_in_queue(record.body))
         except TryAgain as refusal:
-            pause_s = pause_after(int(record.attributes.approximate_receive_count), random.random())
+            receives = int(record.attributes.approximate_receive_count)
+            pause_s = max(pause_after(receives, random.random()), refusal.retry_after_s)
             logger.info("Message put back", code=refusal.code, reason=refusal.message, pause_s=pause_s)
             _hide(queue_url, record.receipt_handle, pause_s)
             raise

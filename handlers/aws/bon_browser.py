@@ -23,6 +23,7 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from handlers.aws import chromium
+from offerloop.codes.model import Pool
 from offerloop.errors import Refusal, SupplierChanged, SupplierUnavailable
 from offerloop.money import to_major, to_minor
 
@@ -53,7 +54,6 @@ class BonBrowser:
             own, ``args`` instead of `chromium.ARGUMENTS`.
         budget_s: for a whole visit but its end, which takes some seconds more at most.
         step_s: for each page.
-        currency: of the codes that are wanted.
         say: takes one line per step.
     """
 
@@ -66,21 +66,20 @@ class BonBrowser:
         launch: Mapping[str, Any] | None = None,
         budget_s: float = BUDGET_S,
         step_s: float = STEP_S,
-        currency: str = "UAH",
         say: Callable[[str], None] = logger.info,
     ) -> None:
-        self._site = _Site(url, login, password, currency)
+        self._site = _Site(url, login, password)
         self._launch = dict(launch or {})
         self._budget_s, self._step_s, self._say = budget_s, step_s, say
 
-    def fetch(self, amount: int, count: int, batch: str) -> Sequence[str]:
+    def fetch(self, pool: Pool, count: int, batch: str) -> Sequence[str]:
         """See `CodeSupplier`; *count* >= 1, *batch* has up to 120 visible ASCII characters."""
-        outcome = self._visit(amount, count, batch)
+        outcome = self._visit(pool, count, batch)
         if isinstance(outcome, Refusal):
             raise outcome
         return outcome
 
-    def _visit(self, amount: int, count: int, batch: str) -> Sequence[str] | Refusal:
+    def _visit(self, pool: Pool, count: int, batch: str) -> Sequence[str] | Refusal:
         progress = _Progress(self._say, self._budget_s, self._step_s)
         visit: _Visit | None = None
         with ExitStack() as opened:
@@ -88,7 +87,7 @@ class BonBrowser:
                 progress.begin("launch")
                 page = opened.enter_context(chromium.page(self._launch, progress.limit_ms(LAUNCH_S)))
                 visit = _Visit(page, self._site, progress)
-                return visit.take(amount, count, batch)
+                return visit.take(pool, count, batch)
             except _Missed as missed:
                 return SupplierChanged(
                     f"BON's pages have changed ({progress.step}): {missed} is missing",
@@ -111,7 +110,6 @@ class _Site:
     url: str
     login: str = field(repr=False)
     password: str = field(repr=False)
-    currency: str
 
     def is_at(self, address: str) -> bool:
         """Tell whether an address belongs to the site."""
@@ -166,12 +164,12 @@ class _Visit:
         self._page, self._site, self._progress = page, site, progress
         self._logged_in = False
 
-    def take(self, amount: int, count: int, batch: str) -> list[str]:
+    def take(self, pool: Pool, count: int, batch: str) -> list[str]:
         """Log in and transfer codes; once more from the beginning where the session ends meanwhile."""
         for _ in range(2):
             self._log_in()
             try:
-                return self._take(amount, count, batch)
+                return self._take(pool, count, batch)
             except _SessionEnded:
                 self._logged_in = False
         raise SupplierUnavailable(f"BON ended the session twice ({self._progress.step})")
@@ -198,17 +196,17 @@ class _Visit:
         self._need("#log-out button", "the button to log out")
         self._logged_in = True
 
-    def _take(self, amount: int, count: int, batch: str) -> list[str]:
+    def _take(self, pool: Pool, count: int, batch: str) -> list[str]:
         self._progress.begin("scrape")
         chosen: list[str] = []
         if not self._was_transferred(batch):
-            chosen = self._select(amount, count)
+            chosen = self._select(pool, count)
             if not chosen:
                 return []
         self._progress.begin("transfer")
         if chosen:
             self._transfer(chosen, batch)
-        return self._confirmed(amount, batch)
+        return self._confirmed(pool, batch)
 
     def _was_transferred(self, batch: str) -> bool:
         """Tell whether the batch is known, and stay on the page that says so."""
@@ -217,27 +215,27 @@ class _Visit:
             self._need("#unknown-batch", "what is said of an unknown batch")
         return status != 404
 
-    def _select(self, amount: int, count: int) -> list[str]:
+    def _select(self, pool: Pool, count: int) -> list[str]:
         """Put up to *count* codes into the site's selection, from as many pages as that takes."""
         self._go("/codes")
         choice = self._need("#filter select", "the choice of an amount")
-        value = f"{to_major(amount).normalize():f}"
+        value = f"{to_major(pool.amount).normalize():f}"
         if not self._has(f'#filter option[value="{value}"]'):
             return []
         choice.select_option(value, timeout=self._progress.limit_ms())
         self._press(self._need("#filter button", "the button that shows an amount"))
-        chosen = self._tick(amount, count)
+        chosen = self._tick(pool, count)
         while len(chosen) < count and self._turn_page():
-            chosen += self._tick(amount, count - len(chosen))
+            chosen += self._tick(pool, count - len(chosen))
         return chosen
 
-    def _tick(self, amount: int, count: int) -> list[str]:
+    def _tick(self, pool: Pool, count: int) -> list[str]:
         """Tick up to *count* codes of this page and add them to the selection."""
         rows = self._rows("#codes", "code", "amount", "currency", "status")
         wanted = [
             code
             for code, text, currency, status in rows
-            if (_minor(text), currency, status) == (amount, self._site.currency, "active")
+            if (_minor(text), currency, status) == (pool.amount, pool.currency, "active")
         ][:count]
         for code in wanted:
             tick = self._need(f'#codes input[type=checkbox][value="{code}"]', f"the tick of {code}")
@@ -274,13 +272,13 @@ class _Visit:
         if self._has("main .empty"):
             raise _taken_meanwhile()
 
-    def _confirmed(self, amount: int, batch: str) -> list[str]:
+    def _confirmed(self, pool: Pool, batch: str) -> list[str]:
         """Read what the batch holds from its own page, and believe nothing else."""
         if self._text("#batch-reference", "the batch reference of a transfer") != batch:
             raise _Missed(f"a confirmation of {batch}")
         rows = self._rows("#transferred", "code", "amount", "currency")
-        if {(_minor(text), currency) for _, text, currency in rows} != {(amount, self._site.currency)}:
-            raise _Missed(f"a confirmation of {to_major(amount)} {self._site.currency} for each code")
+        if {(_minor(text), currency) for _, text, currency in rows} != {(pool.amount, pool.currency)}:
+            raise _Missed(f"a confirmation of {to_major(pool.amount)} {pool.currency} for each code")
         return [code for code, *_ in rows]
 
     def _rows(self, table: str, *columns: str) -> list[tuple[str, ...]]:

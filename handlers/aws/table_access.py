@@ -6,6 +6,7 @@ here with jitter and end as `Busy`.
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -244,7 +245,10 @@ class TableAccess:
             ConditionFailed
             Busy: others kept writing the same items.
         """
-        self._call(self.client.transact_write_items, TransactItems=list(actions))
+        # One token for all tries: one whose answer was lost is not done again, and not refused by what it did
+        # itself. https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+        token = str(uuid.uuid4())
+        self._call(self.client.transact_write_items, TransactItems=list(actions), ClientRequestToken=token)
 
     def delete(self, table: str, key: Key) -> None:
         """Delete one row; deleting one that is gone is harmless."""

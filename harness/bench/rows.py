@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.bench import (
     capacity,
     catalogue,
+    claims,
     cold_start,
     localstack,
     orders,
@@ -27,6 +28,7 @@ ROWS = (
     Row("hash", "same seed, same result", same_hash.measure),
     Row("recommend", "a warm recommendation, deployed", recommend.measure),
     Row("orders", "from POST /orders to COMPLETED, deployed", orders.measure),
+    Row("claims", "a promo code out of its pool, deployed", claims.measure),
     Row("race", "the last units of an offer, deployed", race.measure),
     Row("capacity", "what the embedded target carries", capacity.measure),
     Row("localstack", "the same on LocalStack without Docker", localstack.measure),

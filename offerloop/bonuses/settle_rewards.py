@@ -51,15 +51,21 @@ def _step(
         return _changed(account, accounts.release(account, order.order_id), _NONE, None, now_ms)
     if order.status not in PAID:
         return None
-    after, entries, reward = account, _NONE, stored
+    # Points that have ended are not there to be taken back, and those that are due are, swept or not.
+    swept, matured = accounts.mature(account, now_ms)
+    swept, expired = accounts.expire(swept, now_ms)
+    after, entries, reward = swept, matured + expired, stored
     if reward is None:
-        after, entries, reward = complete_order(
-            account, order.order_id, order.total, rules, ordered_at_ms=order.placed_at_ms, now_ms=now_ms
+        after, completed, reward = complete_order(
+            swept, order.order_id, order.total, rules, ordered_at_ms=order.placed_at_ms, now_ms=now_ms
         )
+        entries += completed
     refunded: OrderReward | None
     after, corrected, refunded = _refund(order, after, reward, rules, now_ms)
     if stored is not None:
         refunded = None if refunded == stored else replace(refunded, version=stored.version + 1)
+    if after == swept and refunded is None:
+        return None
     return _changed(account, after, entries + corrected, refunded, now_ms)
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from offerloop import money
 from offerloop.codes.model import Pool, canonical, pool_of_amount
 from offerloop.codes.ports import CodeStore
+from offerloop.errors import InvalidInput
 from offerloop.record import record
 
 MAX_NAMED = 100  # wrong entries that are named one by one
@@ -124,6 +125,10 @@ def codes_as_csv(codes: Iterable[str], amount: int) -> str:
 
 
 def _rows(text: str) -> list[list[str]]:
-    rows = [row for row in csv.reader(io.StringIO(text.removeprefix("\ufeff"))) if row and any(row)]
+    lines = text.removeprefix("\ufeff").splitlines()  # whatever ends them
+    try:
+        rows = [row for row in csv.reader(lines) if row and any(row)]
+    except csv.Error as error:
+        raise InvalidInput(f"the CSV cannot be read: {error}") from None
     heading = bool(rows) and rows[0][0].strip().lower() == "code"
     return rows[1:] if heading else rows

@@ -15,11 +15,13 @@ import pytest
 
 from handlers.aws import chromium
 from handlers.aws.bon_browser import BonBrowser
+from offerloop.codes.model import Pool
 from offerloop.errors import SupplierChanged, SupplierUnavailable
 from standins.bon.behaviour import Behaviour
 from standins.bon.server import BonServer
 from tests import needed
 from tests.bon_site import LOGIN, PASSWORD, bon_site
+from tests.codes import a_pool
 
 STEPS = [f"Replenishment: {step}" for step in ("launch", "log in", "scrape", "transfer", "clean up")]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -35,6 +37,10 @@ def supplier(site: BonServer, password: str = PASSWORD, **options: Any) -> BonBr
     return BonBrowser(site.url, LOGIN, password, launch={"executable_path": needed.chromium()}, **options)
 
 
+def worth(amount: int) -> Pool:
+    return a_pool(amount=amount)
+
+
 def active(site: BonServer, amount: int) -> int:
     return site.desk.stock.active(amount, 1).total
 
@@ -43,7 +49,7 @@ def test_codes_of_one_amount_are_taken_from_several_pages(site):
     said: list[str] = []
     oldest = [code.code for page in (1, 2) for code in site.desk.stock.active(200_00, page).rows]
 
-    codes = supplier(site, say=said.append).fetch(200_00, 12, "b1")
+    codes = supplier(site, say=said.append).fetch(worth(200_00), 12, "b1")
 
     assert (codes, said) == (oldest, STEPS)
     assert [code.code for code in site.desk.stock.transferred("b1").codes] == codes
@@ -52,19 +58,19 @@ def test_codes_of_one_amount_are_taken_from_several_pages(site):
 
 def test_the_same_batch_gives_the_same_codes_and_takes_no_more(site):
     said: list[str] = []
-    first = supplier(site).fetch(100_00, 4, "replenish/100&more#1")
+    first = supplier(site).fetch(worth(100_00), 4, "replenish/100&more#1")
 
-    again = supplier(site, say=said.append).fetch(100_00, 4, "replenish/100&more#1")
-    other = supplier(site).fetch(100_00, 4, "replenish/100&more#2")
+    again = supplier(site, say=said.append).fetch(worth(100_00), 4, "replenish/100&more#1")
+    other = supplier(site).fetch(worth(100_00), 4, "replenish/100&more#2")
 
     assert (again, said, active(site, 100_00)) == (first, STEPS, 15)
     assert not set(other) & set(first)
 
 
 def test_there_may_be_fewer_codes_than_are_wanted_or_none(site):
-    assert len(supplier(site).fetch(300_00, 20, "b1")) == 12
-    assert supplier(site).fetch(300_00, 20, "b2") == []
-    assert supplier(site).fetch(500_00, 20, "b3") == []
+    assert len(supplier(site).fetch(worth(300_00), 20, "b1")) == 12
+    assert supplier(site).fetch(worth(300_00), 20, "b2") == []
+    assert supplier(site).fetch(worth(500_00), 20, "b3") == []
     assert site.desk.stock.transferred("b2") is None
 
 
@@ -73,7 +79,7 @@ def test_a_session_that_ends_midway_costs_one_more_login_and_no_code(site, pages
     said: list[str] = []
     site.desk.behave(Behaviour(expired_session=pages))
 
-    codes = supplier(site, say=said.append).fetch(100_00, 12, "b1")
+    codes = supplier(site, say=said.append).fetch(worth(100_00), 12, "b1")
 
     assert (len(set(codes)), said, active(site, 100_00)) == (12, STEPS, 11)
 
@@ -84,7 +90,7 @@ def test_a_session_that_always_ends_too_early_is_given_up(site):
     )
 
     with pytest.raises(SupplierUnavailable, match="ended the session twice"):
-        supplier(site).fetch(100_00, 12, "b1")
+        supplier(site).fetch(worth(100_00), 12, "b1")
 
     assert active(site, 100_00) == 23
 
@@ -94,7 +100,7 @@ def test_a_slow_page_is_not_waited_for(site):
     began = time.monotonic()
 
     with pytest.raises(SupplierUnavailable, match=r"\(log in\): it is too slow") as refused:
-        supplier(site, step_s=1).fetch(100_00, 1, "b1")
+        supplier(site, step_s=1).fetch(worth(100_00), 1, "b1")
 
     assert time.monotonic() - began < 50
     assert refused.value.__context__ is None  # the browser's own error would quote what was typed
@@ -104,7 +110,7 @@ def test_pages_that_are_slow_together_spend_the_budget(site):
     site.desk.behave(Behaviour(slow_s=0.7))
 
     with pytest.raises(SupplierUnavailable):
-        supplier(site, budget_s=3).fetch(100_00, 1, "b1")
+        supplier(site, budget_s=3).fetch(worth(100_00), 1, "b1")
 
     assert active(site, 100_00) == 23
 
@@ -121,7 +127,7 @@ def test_a_changed_layout_is_named_and_photographed(site, layout, words):
     site.desk.behave(Behaviour(layout=layout))
 
     with pytest.raises(SupplierChanged, match=words) as refused:
-        supplier(site, say=said.append).fetch(100_00, 1, "b1")
+        supplier(site, say=said.append).fetch(worth(100_00), 1, "b1")
 
     picture = refused.value.screenshot
     assert picture is not None
@@ -130,10 +136,10 @@ def test_a_changed_layout_is_named_and_photographed(site, layout, words):
 
 
 def test_a_confirmation_of_another_amount_is_not_believed(site):
-    supplier(site).fetch(100_00, 2, "b1")
+    supplier(site).fetch(worth(100_00), 2, "b1")
 
     with pytest.raises(SupplierChanged, match=r"a confirmation of 300\.00 UAH for each code"):
-        supplier(site).fetch(300_00, 2, "b1")
+        supplier(site).fetch(worth(300_00), 2, "b1")
 
 
 def test_a_wrong_password_is_tried_once_and_never_repeated_in_words(site):
@@ -141,7 +147,7 @@ def test_a_wrong_password_is_tried_once_and_never_repeated_in_words(site):
     wrong = "-".join(["wrong", "horse", "battery"])  # in one piece it would be in the lines of the traceback
 
     with pytest.raises(SupplierUnavailable, match="BON refused the login") as refused:
-        supplier(site, say=said.append, password=wrong).fetch(100_00, 1, "b1")
+        supplier(site, say=said.append, password=wrong).fetch(worth(100_00), 1, "b1")
 
     told = "".join(traceback.format_exception(refused.value)) + repr(said)
     assert refused.value.__context__ is None
@@ -152,12 +158,12 @@ def test_a_wrong_password_is_tried_once_and_never_repeated_in_words(site):
 def test_an_outage_and_a_site_that_is_gone_are_for_later(site):
     site.desk.behave(Behaviour(outage=True))
     with pytest.raises(SupplierUnavailable, match=r"BON answered 503 \(log in\)"):
-        supplier(site).fetch(100_00, 1, "b1")
+        supplier(site).fetch(worth(100_00), 1, "b1")
 
     site.server_close()
     site.shutdown()
     with pytest.raises(SupplierUnavailable, match="net::ERR_CONNECTION_REFUSED"):
-        supplier(site).fetch(100_00, 1, "b1")
+        supplier(site).fetch(worth(100_00), 1, "b1")
 
 
 def test_an_outage_after_the_transfer_loses_no_code(site, monkeypatch):
@@ -170,10 +176,10 @@ def test_an_outage_after_the_transfer_loses_no_code(site, monkeypatch):
 
     monkeypatch.setattr(stock, "transfer", transfer_and_break_down)
     with pytest.raises(SupplierUnavailable, match=r"BON answered 503 \(transfer\)"):
-        supplier(site).fetch(100_00, 5, "b1")
+        supplier(site).fetch(worth(100_00), 5, "b1")
     site.desk.behave(Behaviour())
 
-    codes = supplier(site).fetch(100_00, 5, "b1")
+    codes = supplier(site).fetch(worth(100_00), 5, "b1")
 
     assert (len(set(codes)), active(site, 100_00)) == (5, 18)
 
@@ -188,10 +194,10 @@ def test_codes_that_others_take_meanwhile_are_left_to_them(site, monkeypatch):
 
     monkeypatch.setattr(stock, "transfer", after_others)
 
-    codes = supplier(site).fetch(100_00, 5, "ours")
+    codes = supplier(site).fetch(worth(100_00), 5, "ours")
     monkeypatch.setattr(stock, "transfer", lambda _batch, codes, at: transfer("more", codes, at) and None)
     with pytest.raises(SupplierUnavailable, match="others have taken the codes"):
-        supplier(site).fetch(100_00, 5, "too-late")
+        supplier(site).fetch(worth(100_00), 5, "too-late")
 
     assert (len(codes), len(stock.transferred("theirs").codes)) == (2, 3)
     assert not set(codes) & {code.code for code in stock.transferred("theirs").codes}
@@ -214,7 +220,7 @@ def test_no_browser_is_left_behind(site, layout):
             started.update({each: each.name() for each in psutil.Process().children(recursive=True)})
 
     with contextlib.suppress(SupplierChanged):
-        supplier(site, say=watch).fetch(100_00, 3, "b1")
+        supplier(site, say=watch).fetch(worth(100_00), 3, "b1")
 
     browsers = [each for each, name in started.items() if "chrom" in name]
     assert len(browsers) > 1
@@ -225,7 +231,7 @@ def test_the_session_is_ended_too(site):
     paths: list[str] = []
     site.say = lambda line: paths.append(json.loads(line)["path"])
 
-    supplier(site).fetch(100_00, 3, "b1")
+    supplier(site).fetch(worth(100_00), 3, "b1")
 
     assert paths.count("/logout") == 1
 

@@ -111,7 +111,7 @@ def test_the_shop_claims_by_pool_or_by_amount_for_anybody(
             "amount": 100,
             "currency": "UAH",
             "pool": "bonus-100",
-            "expiresAt": "2027-01-16T08:00:00Z",
+            "expiresAt": "2027-01-16T08:00:00.000Z",
         },
     )
     assert claims.codes.code("BONUS100X000001").holder_id == "ann"

@@ -81,6 +81,10 @@ def test_a_function_is_traced(function: str) -> None:
     assert FUNCTIONS[function]["Properties"]["TracingConfig"] == {"Mode": "Active"}
 
 
+ACCRUALS = "AccrueBonusesEndedOrders"
+RETRIED_FOR_A_DAY = 10_000  # nothing else would account for the order: a fault of ours holds it up, not away
+
+
 @pytest.mark.parametrize("mapping", mappings(of_streams=True))
 def test_what_a_stream_consumer_gives_up_on_is_kept(mapping: str) -> None:
     """A batch is tried a bounded number of times and halved between, and good records count as done."""
@@ -93,7 +97,7 @@ def test_what_a_stream_consumer_gives_up_on_is_kept(mapping: str) -> None:
     )
 
     assert {name: found.get(name) for name in named} == {
-        "MaximumRetryAttempts": 10,
+        "MaximumRetryAttempts": RETRIED_FOR_A_DAY if mapping == ACCRUALS else 10,
         "BisectBatchOnFunctionError": True,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "DestinationConfig": {"OnFailure": {"Destination": FAILURES}},

@@ -55,6 +55,9 @@ seed: setup ## Add what is missing of the sample offers, users and products
 redrive: setup ## Send the follow-ups of orders that were given up round again
 	@$(HARNESS) redrive
 
+settle: setup ## Account for the points of orders that the stream has lost, after an outage of a day
+	@$(HARNESS) settle
+
 .PHONY: rewards
 export DAY FROM TO PARTIAL
 rewards: setup ## Sum up the rewards of a day (DAY=2026-11-20, or FROM= TO=; PARTIAL=1 of one that is not over)

@@ -168,6 +168,14 @@ def redrive() -> None:
 
 
 @app.command()
+def settle() -> None:
+    """Account for the points of orders that the stream has lost."""
+    from harness.settle import settle as settle_orders
+
+    settle_orders(lifecycle.running(settings_from_environment()), say)
+
+
+@app.command()
 def rewards() -> None:
     """Sum up the rewards of a day (DAY=) or of many (FROM= TO=); PARTIAL=1 takes one that is not over."""
     from harness.rewards import rewards as sum_up

@@ -11,10 +11,12 @@ import httpx
 import pytest
 
 from handlers.aws.code_runs import DynamoRunStore
+from handlers.aws.keys import account_key, entry_key, reward_key
 from handlers.aws.table_access import Tables
 from harness.audit import audit
 from harness.system import RunningSystem
 from tests.emulated.storefront import Storefront, unique, wait_for
+from tests.emulated.target import Target
 from tests.emulated.test_orders import Checkout
 
 CLIENTS, CODES = 64, 500
@@ -153,6 +155,30 @@ def test_a_refund_after_the_points_were_spent_is_owed_and_the_next_points_pay_it
     checkout.ended(checkout.place(5, customerId=customer, totalAmount=500))
     balance_is(shop, customer, 30)
     assert_clean(system)
+
+
+def test_an_order_that_the_stream_has_lost_is_settled_by_hand(system: RunningSystem, target: Target) -> None:
+    checkout = Checkout(system, price="100.00")
+    shop, customer = checkout.shop, unique("dan")
+    order_id = checkout.place(customerId=customer, totalAmount=100)
+    checkout.ended(order_id)
+    balance_is(shop, customer, 10)
+    forget(system, customer, order_id)
+    balance_is(shop, customer, 0)
+
+    ended = target.run("settle")
+
+    assert ended.returncode == 0, ended.stderr
+    assert "1 of them were not accounted for" in ended.stdout
+    balance_is(shop, customer, 10)
+    assert_clean(system)
+
+
+def forget(system: RunningSystem, customer: str, order_id: str) -> None:
+    """Remove what the ledger has of one customer with one order."""
+    dynamodb, table = system.client("dynamodb"), Tables.with_prefix(system.prefix).rewards
+    for key in (account_key(customer), entry_key(customer, 1), reward_key(order_id)):
+        dynamodb.delete_item(TableName=table, Key=key)
 
 
 def test_a_strangers_code_is_refused_like_one_that_was_never_made(system: RunningSystem) -> None:

@@ -45,16 +45,18 @@ def seed(system: RunningSystem) -> None:
     for product in sample_products():
         with suppress(ProductExists):
             products.create(product, None)
-    seed_pools(DynamoCodeStore(dynamodb, tables))
+    # The sample codes can be read by everybody: where others can spend them, there are none.
+    seed_pools(DynamoCodeStore(dynamodb, tables), with_codes=system.target != "aws")
     _wait_until_listed(DynamoContextReader(dynamodb, tables), in_stock(offers))
 
 
-def seed_pools(codes: CodeStore, folder: Path = SEED_FOLDER) -> None:
+def seed_pools(codes: CodeStore, folder: Path = SEED_FOLDER, *, with_codes: bool = True) -> None:
     """Create the sample pools and fill them for the first time; what was seen before is left as it is."""
     for pool in sample_pools(folder):
         with suppress(PoolExists):
             codes.create_pool(pool, None)
-    take_in_by_amount(json.loads((folder / "initial_codes.json").read_text()), codes=codes)
+    if with_codes:
+        take_in_by_amount(json.loads((folder / "initial_codes.json").read_text()), codes=codes)
 
 
 def sample_pools(folder: Path = SEED_FOLDER) -> list[Pool]:

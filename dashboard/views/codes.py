@@ -16,7 +16,7 @@ from dashboard.reward_data import (
 from dashboard.views import frame
 from offerloop import money
 from offerloop.codes.model import SupplierKind
-from offerloop.codes.runs import Run, RunStatus
+from offerloop.codes.runs import MAX_ATTEMPTS, Run, RunStatus
 
 REFRESH_S = 5.0  # ten read units for each pool
 LONGEST_FORECAST_MS = 365 * 24 * 3_600_000
@@ -123,7 +123,7 @@ def _runs(view: Pools) -> None:
     st.subheader("Replenishment runs")
     st.caption(
         f"The newest {NEWEST_RUNS} of each pool at most. A run asks the pool's supplier for new codes; one "
-        "that fails for the moment is tried again, up to six times."
+        f"that fails for the moment is tried again, {MAX_ATTEMPTS} times in all."
     )
     if not view.runs:
         st.caption("None yet: no pool with a supplier has been below its threshold.")

@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard.data import Source
 from dashboard.live import connect
 from dashboard.views import (
+    codes,
     experiments,
     frame,
     health,
@@ -20,6 +21,7 @@ from dashboard.views import (
     orders,
     pivots,
     recommendations,
+    rewards,
     simulation,
     trending,
 )
@@ -32,6 +34,8 @@ PAGES = (
     (experiments, "Experiments", ":material/science:"),
     (orders, "Orders", ":material/shopping_cart:"),
     (messages, "Messages", ":material/sms:"),
+    (codes, "Code pools", ":material/confirmation_number:"),
+    (rewards, "Rewards", ":material/redeem:"),
     (load, "Load runs", ":material/speed:"),
     (simulation, "Simulation runs", ":material/timeline:"),
     (health, "Health", ":material/monitor_heart:"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from dashboard.order_data import Notices, OrderDetails, Orders
+from dashboard.reward_data import Pools, Rewards
 from offerloop.offers.experiments import Experiment, ExperimentResult
 from offerloop.offers.model import EngagementEvent, EventType, Offer, Pivot, Shopper, TrendingCategory
 from offerloop.offers.recommend import Recommendation
@@ -194,6 +195,13 @@ class Source(Protocol):
         """One order, None where there is none of this id."""
 
     def notices(self) -> Notices: ...
+
+    def pools(self) -> Pools: ...
+
+    def failure_picture(self, name: str) -> bytes | None:
+        """The screenshot of a replenishment run that failed, PNG; None where it is gone."""
+
+    def rewards(self) -> Rewards: ...
 
     def health(self) -> Health: ...
 

@@ -1,6 +1,7 @@
 """The pages' data from a running system, through the same adapters and use cases as its functions."""
 
 import dataclasses
+import functools
 import json
 import os
 import time
@@ -26,12 +27,17 @@ from dashboard.data import (
 from dashboard.engagement_tail import EngagementTail
 from dashboard.order_data import Notices, OrderDetails, Orders
 from dashboard.order_reads import OrderReads
+from dashboard.reward_data import Pools, Rewards
+from dashboard.reward_reads import PROMO_FOLDER, PoolReads, RewardReads
 from handlers.aws.activity_store import DynamoActivityStore
+from handlers.aws.code_files import S3CodeFiles
 from handlers.aws.engagement_store import DynamoEngagementStore, EngagementLedger
 from handlers.aws.experiment_store import DynamoExperimentStore
 from handlers.aws.keys import TREND_KEY
 from handlers.aws.pivots import DynamoPivotLog
 from handlers.aws.ranked_lists import DynamoRankedLists
+from handlers.aws.reward_files import S3RewardFiles
+from handlers.aws.reward_totals import DynamoRunningTotals
 from handlers.aws.serving import DynamoContextReader, trend_of
 from handlers.aws.table_access import ReadMeter, Tables
 from harness import state
@@ -45,6 +51,7 @@ from offerloop.offers.ports import EngagementStore
 from offerloop.offers.recommend import recommend
 from offerloop.offers.relevance import MAX_TRENDING
 from offerloop.offers.run_experiments import experiment_result
+from offerloop.rewards.days import zone_named
 from simulator.findings import InvariantResult
 
 EVENTS_READ = 25
@@ -211,6 +218,44 @@ class LiveSource:
     def notices(self) -> Notices:
         with self._reading():
             return self._orders.notices(_FixedClock().at_ms)
+
+    def pools(self) -> Pools:
+        with self._reading():
+            return self._pools.pools(_FixedClock().at_ms)
+
+    def failure_picture(self, name: str) -> bytes | None:
+        with self._reading():
+            return self._pools.failure_picture(name)
+
+    def rewards(self) -> Rewards:
+        with self._reading():
+            return self._rewards.rewards(_FixedClock().at_ms)
+
+    @functools.cached_property
+    def _pools(self) -> PoolReads:
+        files = S3CodeFiles(self._s3(), self._output("PromoBucketName"), PROMO_FOLDER)
+        return PoolReads(self._dynamodb, self._tables, files)
+
+    @functools.cached_property
+    def _rewards(self) -> RewardReads:
+        return RewardReads(
+            S3RewardFiles(self._s3(), self._output("AnalyticsBucketName")),
+            DynamoRunningTotals(self._dynamodb, self._tables),
+            zone_named(self._output("BusinessTimeZone")),
+            self._output("Currency"),
+        )
+
+    def _s3(self) -> Any:
+        return self._system.client("s3", **IMPATIENT)
+
+    def _output(self, name: str) -> str:
+        """Raises:
+        Unreachable: the system was deployed before its stacks said this.
+        """
+        value = self._system.outputs.get(name)
+        if value is None:
+            raise Unreachable(f"{_place(self._system)} does not say its {name}: `make up` deploys it anew.")
+        return value
 
     def health(self) -> Health:
         now = _FixedClock().now

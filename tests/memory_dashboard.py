@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 
 from dashboard.data import (
     Engagement,
@@ -16,6 +17,7 @@ from dashboard.data import (
     Trends,
     Unreachable,
 )
+from dashboard.level_trail import LevelTrail
 from dashboard.order_data import (
     NEWEST_NOTICES,
     NEWEST_ORDERS,
@@ -25,7 +27,10 @@ from dashboard.order_data import (
     Orders,
     OrderStory,
 )
-from harness.seed import sample_offers, sample_products, sample_shoppers
+from dashboard.reward_data import NEWEST_RUNS, Pools, PoolView, Rewards
+from dashboard.reward_reads import RewardReads
+from harness.seed import sample_offers, sample_products, sample_shoppers, seed_pools
+from offerloop.codes.model import Level
 from offerloop.errors import Refusal
 from offerloop.offers.count_engagement import count_engagement
 from offerloop.offers.manage_offers import create_offer, restock_offer
@@ -47,6 +52,7 @@ from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore
 from simulator.memory.serving import MemoryContextReader, MemoryRankedLists
 from simulator.memory.world import MemoryWorld
 from tests.factories import NOON, FixedClock, an_experiment
+from tests.given_rewards import Fortnight, Giveaway
 from tests.traded_orders import Trade
 
 LAPTOP, TRIP = "OFF001", "OFF006"
@@ -75,12 +81,15 @@ class MemoryDashboard:
         self.down = False
         self.breach = False
         self.seen = Engagement()
+        self.giveaway, self.trail = Giveaway(self.world), LevelTrail()
+        self.fortnight = Fortnight(self.world)
         for shopper in sample_shoppers():
             self.activity.put_shopper(shopper)
         for offer in sample_offers(NOON) if offers is None else offers:
             create_offer(offer, store=self.offers, clock=self.clock)
         for product in sample_products():
             self.world.products[product.product_id] = product
+        seed_pools(self.giveaway.codes)
         self.deliver()
 
     def live_through(self, seconds: int = 900, seed: int = 1) -> None:
@@ -106,8 +115,11 @@ class MemoryDashboard:
                 restock_offer(LAPTOP, 25, store=self.offers, clock=self.clock)
             if step == 220:
                 self.sell_out(LAPTOP)
+            self.giveaway.some_claims()
+            self.trail.note(self.clock.now_ms(), self._levels())
             self.deliver()
         self.trade()
+        self.fortnight.passes()
 
     def trade(self) -> None:
         """Some minutes of orders, the last of them just now."""
@@ -217,6 +229,31 @@ class MemoryDashboard:
         newest = MemoryNoticeLog(self.world).latest(NEWEST_NOTICES)
         return Notices(self.clock.now_ms(), newest, len(newest) == NEWEST_NOTICES)
 
+    def pools(self) -> Pools:
+        self._must_run()
+        levels = self._levels()
+        samples = self.trail.note(self.clock.now_ms(), levels)
+        views = [
+            PoolView(
+                pool,
+                levels[pool.pool_id],
+                self.giveaway.runs.history(pool.pool_id, NEWEST_RUNS),
+                samples[pool.pool_id],
+            )
+            for pool in self.giveaway.codes.pools()
+        ]
+        return Pools(self.clock.now_ms(), views)
+
+    def failure_picture(self, name: str) -> bytes | None:
+        self._must_run()
+        file = self.giveaway.files.read(name)
+        return None if file is None else file.content
+
+    def rewards(self) -> Rewards:
+        self._must_run()
+        reads = RewardReads(self.fortnight.files, self.fortnight.totals, UTC, "EUR")
+        return reads.rewards(self.clock.now_ms())
+
     def health(self) -> Health:
         self._must_run()
         tracked = [(self._now() - 60 * minute, 14.0 + minute * 7 % 11) for minute in range(20, 0, -1)]
@@ -240,6 +277,10 @@ class MemoryDashboard:
         lists = MemoryRankedLists(self.world)
         contexts = MemoryContextReader(self.world)
         return recommend(user_id, contexts=contexts, lists=lists, offers=lists, clock=self.clock)
+
+    def _levels(self) -> dict[str, Level]:
+        codes = self.giveaway.codes
+        return {pool.pool_id: codes.level(pool.pool_id) for pool in codes.pools()}
 
     def _now(self) -> int:
         return self.clock.now_ms() // 1_000

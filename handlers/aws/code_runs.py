@@ -22,7 +22,7 @@ class DynamoRunStore:
 
     def last(self, pool_id: str) -> Run | None:
         item = self._access.get(self._table, pool_run_key(pool_id), consistent=True)
-        return None if item is None else _run_of(item)
+        return None if item is None else run_of(item)
 
     def start(self, run: Run, previous: Run | None, message: Message) -> None:
         put = {"TableName": self._table, "Item": message_item(message)}
@@ -39,7 +39,7 @@ class DynamoRunStore:
             ExpressionAttributeValues={":pool": pool_key(pool_id)["PK"], ":runs": s(RUN_PREFIX)},
             ScanIndexForward=False,
         )
-        return tuple(map(_run_of, items))
+        return tuple(map(run_of, items))
 
     def _write(self, run: Run, expected: Run | None, actions: list[Action]) -> None:
         put: Action = {"TableName": self._table, "Item": _item(pool_run_key(run.pool_id), run)}
@@ -61,7 +61,8 @@ class DynamoRunStore:
             raise Stale from failed
 
 
-def _run_of(item: Item) -> Run:
+def run_of(item: Item) -> Run:
+    """The run in either of its rows."""
     return Run(
         run_id=text(item, "run_id"),
         pool_id=item["PK"]["S"].removeprefix(POOL_PREFIX),

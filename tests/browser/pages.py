@@ -23,7 +23,17 @@ STARTS_WITHIN_S = 60
 SETTLES_WITHIN_MS = 60_000
 expect.set_options(timeout=SETTLES_WITHIN_MS)  # of every expectation; Playwright's own is 5 s
 WIDE, PHONE = (1280, 1000), (390, 844)
-PAGES = ("recommendations", "pivots", "trending", "experiments", "orders", "messages", "health")
+PAGES = (
+    "recommendations",
+    "pivots",
+    "trending",
+    "experiments",
+    "orders",
+    "messages",
+    "code-pools",
+    "rewards",
+    "health",
+)
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -89,7 +99,7 @@ def visit(page: Page, address: str, name: str) -> list[str]:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{address}/{'' if name == PAGES[0] else name}")
-    expect(page.get_by_role("heading", name=name.title(), exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name=name.replace("-", " ").capitalize(), exact=True)).to_be_visible()
     # The state of a script run, which refreshing regions keep short.
     page.wait_for_function(
         "() => !document.querySelector('[data-testid=stSkeleton]')", timeout=SETTLES_WITHIN_MS

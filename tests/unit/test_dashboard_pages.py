@@ -5,7 +5,20 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.order_data import masked, reached, standing
-from dashboard.views import experiments, health, messages, orders, pivots, recommendations, trending
+from dashboard.reward_data import liability_change
+from dashboard.views import (
+    codes,
+    experiments,
+    health,
+    messages,
+    orders,
+    pivots,
+    recommendations,
+    rewards,
+    trending,
+)
+from offerloop import money
+from offerloop.bonuses.model import EntryKind
 from offerloop.offers.model import EventType
 from offerloop.orders.model import OrderStatus
 from offerloop.orders.notices import NoticeStatus
@@ -19,6 +32,8 @@ VIEWS = {
     "experiments": experiments,
     "orders": orders,
     "messages": messages,
+    "code pools": codes,
+    "rewards": rewards,
     "health": health,
 }
 
@@ -260,6 +275,87 @@ def test_a_chosen_message_is_shown_as_it_was_sent(busy):
 
     app.selectbox(key="message").select_index(3).run()
     assert app.text[0].value == busy.notices().newest[3].text
+
+
+def test_pools_show_counts_and_never_a_code(busy):
+    app = page("code pools", busy)
+
+    pools = busy.pools().pools
+    rows = app.dataframe[0].value.set_index("Pool")
+    assert list(rows["Free"]) == [view.level.free for view in pools]
+    assert rows.loc["bonus-200", "State"] == "empty"
+    assert rows.loc["bonus-200", "Empty (UTC)"] == "now"
+    assert rows.loc["bonus-200", "Last run"] == "Failed"
+    assert rows.loc["bonus-100", "Empty (UTC)"].startswith("in ")
+    assert set(rows["Counted over"]) == {"16 min"}
+    shown = metrics(app)
+    assert shown["Given out"] == f"{sum(view.level.given for view in pools):,}"
+    assert shown["Below threshold"] == "1"
+    assert not any(code in str(app.main) for code in busy.world.codes)
+
+
+def test_replenishment_runs_are_told(busy):
+    table = page("code pools", busy).dataframe[1].value
+
+    assert list(table["Pool"]) == [run.pool_id for run in busy.pools().runs]
+    assert set(table["Status"]) == {"Done", "Failed"}
+    assert "20 of 20" in list(table["Added"])
+    assert set(table["Attempts"]) == {1, 2}
+    assert "scrape: the list of codes is missing (table#codes)" in list(table["Reason"])
+
+
+def test_the_screenshot_of_a_failed_run_is_read_when_asked_for_and_kept_over_refreshes(busy, monkeypatch):
+    read = []
+    picture = busy.failure_picture
+    monkeypatch.setattr(busy, "failure_picture", lambda name: read.append(name) or picture(name))
+    app = page("code pools", busy)
+    newest = next(run for run in busy.pools().runs if run.screenshot)
+    assert (read, len(app.get("image"))) == ([], 0)
+
+    app.button(key="show-screenshot").click().run()
+    app.run()
+    assert (read, len(app.get("image"))) == ([newest.screenshot], 1)
+
+    monkeypatch.setattr(busy.giveaway.files, "files", {})
+    app.button(key="show-screenshot").click().run()
+    assert len(app.get("image")) == 0
+    assert "There is no picture of this run any more" in words(app)
+
+
+def test_without_a_pool_the_page_says_what_brings_some(seeded):
+    assert len(page("code pools", seeded).dataframe[0].value) == 4  # those of the sample data
+    seeded.world.pools.clear()
+
+    assert page("code pools", seeded).code[0].value == "make seed"
+
+
+def test_rewards_are_told_for_today_and_for_a_fortnight(busy):
+    app = page("rewards", busy)
+
+    view, shown = busy.rewards(), metrics(app)
+    today, total = view.today.totals, view.total
+    assert shown["Issued today"] == money.shown(today.of(EntryKind.ISSUED).amount, "EUR")
+    assert shown["Net"] == money.shown(total.net, "EUR")
+    assert shown["Liability, change"] == money.shown(liability_change(total), "EUR")
+    expired, issued = (total.of(kind).amount for kind in (EntryKind.EXPIRED, EntryKind.ISSUED))
+    assert shown["Breakage"] == f"{100 * expired / issued:.1f} %"
+    rows = app.dataframe[0].value
+    assert (len(rows), rows["Day"][0]) == (15, f"{view.today.day}, so far")
+    assert rows["Entries"].sum() == total.entries
+
+
+def test_a_day_without_a_file_is_named_with_the_command_that_writes_it(busy):
+    missing = busy.fortnight.missing
+    app = page("rewards", busy)
+
+    rows = app.dataframe[0].value.set_index("Day")
+    assert rows.loc[str(missing), "From"] == "the stream"
+    assert set(rows["From"].drop([str(missing), rows.index[0]])) == {"the day's file"}
+    assert f"`make rewards DAY={missing}`" in words(app)
+
+
+def test_without_points_the_page_gives_a_command_that_earns_some(seeded):
+    assert '"$API/orders" -H "X-API-Key: $KEY"' in page("rewards", seeded).code[0].value
 
 
 def test_health_shows_where_counts_and_api_documentation(busy):

@@ -1,0 +1,163 @@
+"""The plots of code pools and of rewards, from plain values."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+import plotly.graph_objects as go
+
+from dashboard.charts import BAR_PX, MUTED, PALETTE, lay_out, local_time
+from dashboard.reward_data import PoolState, PoolView, RewardDay, Rewards, liability_change
+from offerloop import money
+from offerloop.bonuses.model import BALANCE_SIGN, EntryKind
+from offerloop.rewards.model import Totals
+
+STATE_COLOURS = {
+    PoolState.OK: PALETTE[0],
+    PoolState.LOW: PALETTE[6],
+    PoolState.EMPTY: PALETTE[8],
+    PoolState.PAUSED: MUTED,
+}
+# Those that change a balance, in the order in which they are stacked.
+KIND_COLOURS = {
+    EntryKind.ISSUED: PALETTE[0],
+    EntryKind.GIVEN_BACK: PALETTE[2],
+    EntryKind.REDEEMED: PALETTE[7],
+    EntryKind.CLAWED_BACK: PALETTE[6],
+    EntryKind.EXPIRED: PALETTE[9],
+}
+NET_COLOUR = PALETTE[4]
+LINES = len(PALETTE)  # pools drawn over time: more would share a colour
+HALF_DAY = timedelta(hours=12)
+
+
+def free_now(views: Sequence[PoolView]) -> go.Figure:
+    """Free codes of each pool, with the threshold below which it is refilled."""
+    names = [view.pool.pool_id for view in views]
+    free = [view.level.free for view in views]
+    thresholds = [view.pool.threshold for view in views]
+    figure = go.Figure(
+        go.Bar(
+            orientation="h",
+            name="Free codes",
+            x=free,
+            y=names,
+            marker_color=[STATE_COLOURS[view.state] for view in views],
+            text=[f"{count:,}" for count in free],
+            textposition="outside",
+            cliponaxis=False,
+            showlegend=False,
+            hovertemplate="%{y}: %{x:,} free<extra></extra>",
+        )
+    )
+    figure.add_scatter(
+        name="Threshold",
+        x=thresholds,
+        y=names,
+        mode="markers",
+        marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": MUTED}},
+        hovertemplate="%{y}: refilled below %{x:,}<extra></extra>",
+    )
+    lay_out(figure, height=110 + BAR_PX * max(2, len(views)))
+    figure.update_layout(bargap=0.4, showlegend=True)
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_xaxes(title="free codes", range=[0, 1.25 * max([1, *free, *thresholds])])
+    figure.update_xaxes(nticks=5, tickformat=",d")
+    return figure
+
+
+def free_over_time(views: Sequence[PoolView]) -> go.Figure:
+    """Free codes of the first LINES pools, as far back as this dashboard has seen them."""
+    figure = go.Figure()
+    for view, colour in zip(views[:LINES], PALETTE, strict=False):
+        figure.add_scatter(
+            name=view.pool.pool_id,
+            x=[local_time(sample.at_ms / 1_000) for sample in view.samples],
+            y=[sample.free for sample in view.samples],
+            mode="lines+markers",
+            line={"color": colour, "width": 2, "shape": "hv"},
+            marker_size=4,
+            hovertemplate="%{y:,}<extra>" + view.pool.pool_id + "</extra>",
+        )
+    # On a phone the legend has a line for each two pools.
+    lay_out(figure, height=280 + 14 * len(figure.data))
+    figure.update_layout(hovermode="x unified", showlegend=True)
+    figure.update_xaxes(title="UTC", nticks=5, tickformat="%H:%M")
+    figure.update_yaxes(title="free codes", rangemode="tozero", nticks=5, tickformat=",d")
+    return figure
+
+
+def issued_and_redeemed(view: Rewards) -> go.Figure:
+    """Issued beside redeemed day by day, with the net; today, which is not over, hatched."""
+    figure = go.Figure()
+    for label, colour, kind in (
+        ("Issued", KIND_COLOURS[EntryKind.ISSUED], EntryKind.ISSUED),
+        ("Redeemed", KIND_COLOURS[EntryKind.REDEEMED], EntryKind.REDEEMED),
+    ):
+        figure.add_bar(
+            name=label,
+            **_by_day(view.all, [each.totals.of(kind).amount for each in view.all], view.currency),
+            marker={"color": colour, "line_width": 0, "pattern_shape": _hatching(view)},
+        )
+    _add_line(figure, view, "Net", [each.totals.net for each in view.all])
+    figure.update_layout(barmode="group", bargap=0.25)
+    return _laid_out(figure, view)
+
+
+def liability(view: Rewards) -> go.Figure:
+    """What raised and what lowered the points that customers hold, day by day, and what it comes to."""
+    figure = go.Figure()
+    for kind, colour in KIND_COLOURS.items():
+        amounts = [BALANCE_SIGN[kind] * each.totals.of(kind).amount for each in view.all]
+        if any(amounts):
+            figure.add_bar(
+                name=kind.value.replace("_", " ").capitalize(),
+                **_by_day(view.all, amounts, view.currency),
+                marker={"color": colour, "line_width": 0, "pattern_shape": _hatching(view)},
+            )
+    _add_line(figure, view, "Change", [liability_change(each.totals) for each in view.all])
+    figure.update_layout(barmode="relative", bargap=0.25)
+    return _laid_out(figure, view)
+
+
+def _add_line(figure: go.Figure, view: Rewards, label: str, amounts: Sequence[int]) -> None:
+    figure.add_scatter(
+        name=label,
+        **_by_day(view.all, amounts, view.currency),
+        mode="lines+markers",
+        line={"color": NET_COLOUR, "width": 2},
+        marker_size=6,
+    )
+
+
+def _by_day(days: Sequence[RewardDay], amounts: Sequence[int], currency: str) -> dict[str, object]:
+    """What bars and lines over days have in common."""
+    return {
+        "x": [each.day for each in days],
+        "y": [float(money.to_major(amount)) for amount in amounts],
+        "customdata": [money.shown(amount, currency) for amount in amounts],
+        "hovertemplate": "%{customdata}",
+    }
+
+
+def _hatching(view: Rewards) -> list[str]:
+    return [*("" for _ in view.days), "/"]
+
+
+def _laid_out(figure: go.Figure, view: Rewards) -> go.Figure:
+    lay_out(figure, height=320 + 14 * len(figure.data))
+    first, last = _edges([each.day for each in view.all])
+    figure.update_layout(hovermode="x unified", showlegend=True, legend_traceorder="normal")
+    figure.update_xaxes(range=[first, last], nticks=6, tickformat="%d %b", hoverformat="%d %b %Y")
+    figure.update_yaxes(title=view.currency, nticks=6, tickformat=",")
+    return figure
+
+
+def _edges(days: Sequence[date]) -> tuple[str, str]:
+    """Half a day before the first and after the last, so that no bar is cut."""
+    first, last = (datetime.combine(day, time(), UTC) for day in (days[0], days[-1]))
+    return (first - HALF_DAY).isoformat(), (last + HALF_DAY).isoformat()
+
+
+def moved(totals: Totals) -> bool:
+    """Whether there is anything to draw about what customers hold."""
+    return any(totals.of(kind).amount for kind in KIND_COLOURS)

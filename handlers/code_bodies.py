@@ -9,7 +9,7 @@ from pydantic import Field, RootModel, StringConstraints
 from handlers.bodies import Id, Name, decimal_number, iso
 from handlers.rest import Body
 from offerloop import money
-from offerloop.codes.generate import ALPHABET, MAX_COUNT, CodeSpec
+from offerloop.codes.generate import ALPHABET, CodeSpec
 from offerloop.codes.manage_pools import RANGES
 from offerloop.codes.model import Code, Level, Pool, SupplierKind, pool_of_amount
 from offerloop.codes.take_in import Intake
@@ -89,15 +89,22 @@ class ChangePoolBody(Body):
         return {_FIELDS.get(name, name): value for name, value in sent.items()}
 
 
+# Thirty to forty codes a transaction, one after the other: the gateway waits for 29 s.
+MAX_AT_ONCE = 2_000
+
 _FIELDS = {"perHolder": "per_holder", "validDays": "valid_days"}
 
 
-class CodesBody(RootModel[list[Annotated[str, StringConstraints(max_length=200)]]]):
+class CodesBody(
+    RootModel[
+        Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=MAX_AT_ONCE)]
+    ]
+):
     """A JSON list of codes."""
 
 
 class GenerateBody(Body):
-    count: Annotated[int, Field(ge=1, le=MAX_COUNT)]
+    count: Annotated[int, Field(ge=1, le=MAX_AT_ONCE)]
     prefix: Sign = ""
     suffix: Sign = ""
     length: Annotated[int, Field(ge=2, le=32)] = 10

@@ -38,7 +38,7 @@ from offerloop.codes.take_in import codes_in_csv, take_in
 from offerloop.errors import NotAllowed, UnknownCode
 
 CSV = "text/csv"
-MAX_UPLOAD_BYTES = 512 * 1024  # some 40,000 codes; larger lists go through the inbox
+MAX_UPLOAD_BYTES = 64 * 1024  # of CSV some 5,000 codes; larger lists go through the inbox
 MAX_PAGE = 100
 DEFAULT_PAGE = 20
 

@@ -97,7 +97,7 @@ _FIELDS = {"perHolder": "per_holder", "validDays": "valid_days"}
 
 class CodesBody(
     RootModel[
-        Annotated[list[Annotated[str, StringConstraints(max_length=200)]], Field(max_length=MAX_AT_ONCE)]
+        Annotated[list[Annotated[str, StringConstraints(max_length=64)]], Field(max_length=MAX_AT_ONCE)]
     ]
 ):
     """A JSON list of codes."""

@@ -11,6 +11,7 @@ from handlers import wiring
 from handlers.bodies import checked_id
 from handlers.callers import known_caller, shop_caller
 from handlers.code_bodies import (
+    MAX_AT_ONCE,
     ChangePoolBody,
     CodesBody,
     CreatePoolBody,
@@ -35,10 +36,10 @@ from handlers.rest import (
 from offerloop.codes.manage_pools import change_pool, create_pool, generate_codes
 from offerloop.codes.model import Code, canonical
 from offerloop.codes.take_in import codes_in_csv, take_in
-from offerloop.errors import NotAllowed, UnknownCode
+from offerloop.errors import InvalidInput, NotAllowed, UnknownCode
 
 CSV = "text/csv"
-MAX_UPLOAD_BYTES = 64 * 1024  # of CSV some 5,000 codes; larger lists go through the inbox
+MAX_UPLOAD_BYTES = 256 * 1024  # MAX_AT_ONCE entries of 64 characters, and room; more goes through the inbox
 MAX_PAGE = 100
 DEFAULT_PAGE = 20
 
@@ -127,6 +128,8 @@ def post_codes(pool_id: str) -> dict[str, object]:
     shop_caller(app)
     body = raw_body(app, (JSON, CSV), MAX_UPLOAD_BYTES)
     entries = codes_in_csv(body.decode()) if media_type(app) == CSV else _listed(body)
+    if len(entries) > MAX_AT_ONCE:
+        raise InvalidInput(f"at most {MAX_AT_ONCE} codes at once; larger lists go through the inbox in S3")
     codes = wiring.codes()
     intake = take_in(codes.pool(checked_id(pool_id)), entries, codes=codes)
     metrics.add_metric("CodesAdded", MetricUnit.Count, len(intake.added))

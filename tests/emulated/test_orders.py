@@ -176,7 +176,7 @@ def test_an_offer_of_a_line_is_redeemed_by_the_order_alone(system: RunningSystem
         ({"customerEmail": "nobody"}, 400, "invalid_input"),
         ({"customerPhone": "12345"}, 400, "invalid_input"),
         ({"promoCode": "BON100"}, 409, "code_not_good"),
-        ({"useBonus": 5}, 409, "insufficient_bonus"),
+        ({"customerId": "has-no-points", "useBonus": 5}, 409, "insufficient_bonus"),
         ({"surprise": 1}, 400, "invalid_input"),
     ],
 )

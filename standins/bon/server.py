@@ -79,7 +79,7 @@ class BonRequest(BaseHTTPRequestHandler):
             body = self.read_body()
             if path == "/style.css":
                 self.send(200, STYLE, CSS)
-            elif path in ("/_health", "/_behave"):
+            elif path in ("/health", "/_behave"):
                 self.answer_harness(path, body)
             else:
                 self.answer_page(path, query, body)
@@ -105,7 +105,7 @@ class BonRequest(BaseHTTPRequestHandler):
     def answer_harness(self, path: str, body: bytes) -> None:
         """Answer what is no page: whether the site is there, and how it behaves."""
         desk = self.server.desk
-        if path == "/_health":
+        if path == "/health":
             return self.send_json(200, {"service": "bon"})
         if self.command == "POST":
             # A page of another site can make a browser send a form here, but not JSON.

@@ -101,7 +101,7 @@ def is_ready(process: Process, port: int) -> bool:
 def answers(port: int) -> bool:
     """Tell whether the site answers on *port*."""
     try:
-        return bool(httpx.get(f"http://127.0.0.1:{port}/_health", timeout=2).json() == {"service": NAME})
+        return bool(httpx.get(f"http://127.0.0.1:{port}/health", timeout=2).json() == {"service": NAME})
     except (httpx.HTTPError, ValueError):
         return False
 

@@ -12,7 +12,7 @@ them. User and password of its one account come in the environment as ``BON_LOGI
 | ``/generate`` | makes new codes |
 | ``POST /logout`` | ends the session |
 | ``GET /health`` | ``{"service": "bon"}``, for programs |
-| ``GET``, ``POST /_behave`` | how it misbehaves, in JSON: `standins.bon.behaviour` has the fields |
+| ``GET``, ``PUT /behaviour`` | how it misbehaves, in JSON: `standins.bon.behaviour` has the fields |
 
 Every form carries a token that belongs to the session's cookie. A code is transferred once; a batch reference
 that was used shows its transfer again, whatever is selected, and transfers nothing more.

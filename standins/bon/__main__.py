@@ -2,13 +2,9 @@
 
 import argparse
 import os
-import signal
-import threading
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from offerloop.money import MINOR_PER_MAJOR
 from standins.bon import forms
@@ -17,10 +13,11 @@ from standins.bon.behaviour import Behaviour, behaviour_of
 from standins.bon.desk import Desk, utc_now
 from standins.bon.server import BonServer
 from standins.bon.stock import Stock
+from standins.serving import serve
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve on the loopback address until SIGTERM or Ctrl-C; the first line of output is the address."""
+    """Serve on the loopback address."""
     given = _parser().parse_args(arguments)
     try:
         account = Account(os.environ.get("BON_LOGIN", ""), os.environ.get("BON_PASSWORD", ""), time.monotonic)
@@ -30,18 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if stock.is_new():
         for amount, count in given.stock:
             stock.generate(amount, count)
-    server = BonServer(given.port, Desk(account, stock, given.behave, utc_now), partial(print, flush=True))
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        server.ending.set()
-        threading.Thread(target=server.shutdown).start()  # it waits for the loop that this interrupts
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    print(server.url, flush=True)
-    server.serve_forever(poll_interval=0.1)
-    server.server_close()
-    stock.close()
+    serve(BonServer(given.port, Desk(account, stock, given.behave, utc_now)))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -236,18 +236,18 @@ def test_what_people_type_is_shown_as_text(admin):
 
 
 def test_misbehaviour_is_switched_on_and_off(site, admin):
-    admin.post("/_behave", json={"outage": True}).raise_for_status()
+    admin.put("/behaviour", json={"outage": True}).raise_for_status()
     assert admin.get("/codes").status_code == 503
 
-    admin.post("/_behave", json={"layout": "changed"}).raise_for_status()
+    admin.put("/behaviour", json={"layout": "changed"}).raise_for_status()
     assert 'id="codes"' not in admin.get("/codes").text
 
-    admin.post("/_behave", json={"expired_session": 2}).raise_for_status()
+    admin.put("/behaviour", json={"expired_session": 2}).raise_for_status()
     assert [admin.get("/codes").url.path for _ in range(3)] == ["/codes", "/codes", "/login"]
     assert "Your session has ended" in admin.get("/codes").text
     assert log_in(admin).url.path == "/codes"
 
-    admin.post("/_behave", json={"slow_s": 0.2}).raise_for_status()
+    admin.put("/behaviour", json={"slow_s": 0.2}).raise_for_status()
     assert admin.get("/codes").elapsed.total_seconds() >= 0.2
     assert site.desk.behaviour == Behaviour(slow_s=0.2)
 
@@ -273,9 +273,9 @@ def test_what_is_no_behaviour_is_refused(said):
 
 
 def test_a_form_of_another_site_cannot_switch_misbehaviour_on(visitor, site):
-    answer = visitor.post("/_behave", content='{"outage": true}', headers={"Content-Type": "text/plain"})
+    answer = visitor.post("/behaviour", content='{"outage": true}', headers={"Content-Type": "text/plain"})
 
-    assert (answer.status_code, site.desk.behaviour) == (415, Behaviour())
+    assert (answer.status_code, site.desk.behaviour) == (405, Behaviour())
 
 
 def test_the_log_has_neither_passwords_nor_codes(tmp_path):

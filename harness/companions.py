@@ -28,7 +28,7 @@ from harness.system import REPOSITORY, without_aws_account
 
 READY_WITHIN_S = 20
 CRM_BONUS_FIELD = "CT_1001"  # the stand-in has any field that is written; KeyCRM's uuids look so
-FIRST_STOCK = "10:60,100:40,200:40,300:40"  # whole amounts of any currency, and how many codes of each
+FIRST_STOCK = "10EUR:60,100:40,200:40,300:40"  # amounts, UAH if not said, and how many codes of each
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from harness.settings import Refusal, Settings
 from harness.state import State
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
-# The SAM CLI wants to know where images are pushed as soon as a template has one; the only one is never pushed
-# by it, but named by the parameter BrowserImage. As in samconfig.toml.
+# The SAM CLI wants to know where images are pushed as soon as a template has one. It never pushes the only one,
+# which the parameter BrowserImage names. As in samconfig.toml.
 NO_IMAGES_PUSHED = "000000000000.dkr.ecr.us-east-1.amazonaws.com/nothing-is-pushed-here"
 # Beginning of the mobile numbers that the British regulator keeps for drama: nobody has them.
 # https://www.ofcom.org.uk/phones-and-broadband/phone-numbers/numbers-for-drama

@@ -68,14 +68,14 @@ class Stock(Database):
         super().__init__(file, SCHEMA)
         self._choose = choose
 
-    def generate(self, amount: int, count: int) -> int:
-        """Make *count* new codes worth *amount*, whole units of the currency in minor ones; gives *count*."""
+    def generate(self, amount: int, count: int, currency: str = CURRENCY) -> int:
+        """Make *count* new codes worth *amount*, whole units of *currency* in minor ones; gives *count*."""
         with self.transaction() as database:
             made = 0
             while made < count:
                 made += database.execute(
                     "INSERT OR IGNORE INTO codes (code, amount, currency) VALUES (?, ?, ?)",
-                    (self._new_code(amount), amount, CURRENCY),
+                    (self._new_code(amount), amount, currency),
                 ).rowcount
         return made
 

@@ -142,7 +142,7 @@ def test_one_that_does_not_start_is_refused_with_its_log_and_the_others_stay(set
         companions.start(settings, known)
 
     assert set(load(settings.state_dir, "embedded").processes) == {"payments", "keycrm"}
-    assert "the amount must be a whole number" in companions.log(BON, settings).read_text()
+    assert "a lot is not an amount and a number" in companions.log(BON, settings).read_text()
 
 
 @ANY

@@ -46,7 +46,7 @@ class Functions:
         }
         wiring = self.module("WatchCodes").wiring
         for name, value in wired.items():
-            monkeypatch.setattr(wiring, name, lambda value=value: value)
+            monkeypatch.setattr(wiring, name, lambda *_, value=value: value)
         monkeypatch.setattr(wiring, "client", lambda name: self)
         self.runs, self.codes = runs, wiring.codes()
         self.pool = filled(self.codes, 3, a_pool(supplier=SupplierKind.BROWSER))

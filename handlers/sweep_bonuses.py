@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handlers import wiring
+from handlers import wiring, wiring_rewards
 from handlers.bonus_reports import COUNTED_AS
 from offerloop.bonuses.model import EntryKind
 from offerloop.bonuses.ports import AccountStep
@@ -28,7 +28,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
             totals[entry.kind] += entry.amount
 
     accounts = sweep_accounts(
-        wiring.bonus_ledger(),
+        wiring_rewards.bonus_ledger(),
         wiring.clock(),
         enough=lambda: context.get_remaining_time_in_millis() < LEFT_MS,
         report=add_up,

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from offerloop.orders.send_notice import NoticeDesk
     from offerloop.outbox import Outbox, Transport
     from offerloop.rate_limit import RateCounter
+    from offerloop.sweeps import Trouble
 
 # A call that hangs must fail while the function still has time to answer. Requests are built by our adapters
 # alone, and the services check them again: to look over a transaction of nine items takes 0.45 of its 1.2 ms.
@@ -237,11 +238,11 @@ def suppliers() -> Mapping[SupplierKind, CodeSupplier]:
     return {SupplierKind.GENERATOR: GeneratorSupplier(token_secret())}
 
 
-def watching(report: RunReport) -> Watching:
+def watching(report: RunReport, trouble: Trouble) -> Watching:
     """What watching the pools needs; *report* is told of each run that begins or ends."""
     from offerloop.codes.watch_pools import Watching
 
-    return Watching(codes(), code_runs(), clock(), ids(), report)
+    return Watching(codes(), code_runs(), clock(), ids(), report, trouble)
 
 
 def replenishing(report: RunReport) -> Replenishing:

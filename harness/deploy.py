@@ -19,7 +19,7 @@ from harness.settings import Refusal, Settings
 from harness.state import State
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
-# The SAM CLI wants to know where images are pushed as soon as a template has one. It never pushes the only one,
+# The SAM CLI wants to know where to push images as soon as a template has one. It never pushes the only one,
 # which the parameter BrowserImage names. As in samconfig.toml.
 NO_IMAGES_PUSHED = "000000000000.dkr.ecr.us-east-1.amazonaws.com/nothing-is-pushed-here"
 # Beginning of the mobile numbers that the British regulator keeps for drama: nobody has them.

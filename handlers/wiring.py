@@ -6,6 +6,7 @@ are the larger part of a cold start.
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -238,13 +239,25 @@ def code_files() -> CodeFiles:
     return S3CodeFiles(client("s3"), found.promo_bucket, found.promo_prefix)
 
 
-@cache
-def suppliers() -> Mapping[SupplierKind, CodeSupplier]:
-    """Those that are configured."""
+def suppliers(say: Callable[[str], None]) -> Mapping[SupplierKind, CodeSupplier]:
+    """Those that are configured; *say* takes a line for each step of a visit to a site."""
     from offerloop.codes.generate import GeneratorSupplier
     from offerloop.codes.model import SupplierKind
 
-    return {SupplierKind.GENERATOR: GeneratorSupplier(token_secret())}
+    found: dict[SupplierKind, CodeSupplier] = {SupplierKind.GENERATOR: GeneratorSupplier(token_secret())}
+    if settings().bon_url is not None:
+        found[SupplierKind.BROWSER] = _bon(settings().bon_url, say)
+    return found
+
+
+def _bon(url: str, say: Callable[[str], None]) -> CodeSupplier:
+    from handlers.aws import chromium
+    from handlers.aws.bon_browser import BonBrowser
+
+    account = json.loads(_secret(settings().bon_secret_arn))
+    path = settings().browser_path
+    launch = {"args": chromium.LAMBDA_ARGUMENTS} if path is None else {"executable_path": path}
+    return BonBrowser(url, account["username"], account["password"], launch=launch, say=say)
 
 
 def watching(report: RunReport) -> Watching:
@@ -254,11 +267,11 @@ def watching(report: RunReport) -> Watching:
     return Watching(codes(), code_runs(), clock(), ids(), report)
 
 
-def replenishing(report: RunReport) -> Replenishing:
-    """What carrying out a run needs; *report* is told of its end."""
+def replenishing(report: RunReport, say: Callable[[str], None]) -> Replenishing:
+    """What carrying out a run needs; *report* is told of its end, *say* of each step."""
     from offerloop.codes.replenish_pool import Replenishing
 
-    return Replenishing(codes(), code_runs(), suppliers(), code_files(), clock(), report)
+    return Replenishing(codes(), code_runs(), suppliers(say), code_files(), clock(), report)
 
 
 def publishing(report: Callable[[Intake], None]) -> Publishing:

@@ -19,6 +19,9 @@ from harness.settings import Refusal, Settings
 from harness.state import State
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
+# The SAM CLI wants to know where images are pushed as soon as a template has one; the only one is never pushed
+# by it, but named by the parameter BrowserImage. As in samconfig.toml.
+NO_IMAGES_PUSHED = "000000000000.dkr.ecr.us-east-1.amazonaws.com/nothing-is-pushed-here"
 # Beginning of the mobile numbers that the British regulator keeps for drama: nobody has them.
 # https://www.ofcom.org.uk/phones-and-broadband/phone-numbers/numbers-for-drama
 NOBODYS_NUMBERS = "+447700900"
@@ -160,6 +163,8 @@ def deploy_arguments(settings: Settings, stack: Stack, template: Path) -> list[s
         *("--region", settings.region, "--no-progressbar", "--no-confirm-changeset"),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
     ]
+    if stack.built:
+        arguments += ["--image-repository", NO_IMAGES_PUSHED]
     if parameters:
         pairs = [f"ParameterKey={key},ParameterValue={quoted(value)}" for key, value in parameters.items()]
         arguments += ["--parameter-overrides", *pairs]
@@ -262,8 +267,8 @@ def parameters_of(settings: Settings, stack: Stack) -> dict[str, str]:
         values |= {
             "PublicStorefront": "true",
             "LegacyGet": "true",
-            "PaymentUrl": settings.payment_url or "",
             "SmsPrefixes": NOBODYS_NUMBERS,
+            **settings.beside,
         }
         return {name: value for name, value in values.items() if name in declared and value}
     named = settings.stage.parameters[stack.key]

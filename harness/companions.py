@@ -121,7 +121,7 @@ def place_of(companion: Companion, settings: Settings, known: State) -> Place:
 
     The last port serves again where it is free: another one means another deployment.
     """
-    last = kept(companion, settings)
+    last = kept(companion, settings.state_dir)
     port = None if last is None else last.port
     if port is None or (known.running(companion.name) is None and not port_is_free(port)):
         port = lasting_port()
@@ -156,7 +156,7 @@ def start(settings: Settings, known: State, companions: Sequence[Companion] = CO
     }
     for companion, place in started.items():
         environment = without_aws_account(os.environ) | place.secrets
-        command = [sys.executable, *companion.command(place, folder(companion, settings))]
+        command = [sys.executable, *companion.command(place, folder(companion, settings.state_dir))]
         known.processes[companion.name] = start_detached(
             command, log(companion, settings), environment, REPOSITORY
         )
@@ -213,12 +213,12 @@ def forget(settings: Settings, known: State) -> None:
         process = known.processes.pop(companion.name, None)
         if process is not None:
             stop(process)
-        shutil.rmtree(folder(companion, settings), ignore_errors=True)
+        shutil.rmtree(folder(companion, settings.state_dir), ignore_errors=True)
 
 
-def folder(companion: Companion, settings: Settings) -> Path:
-    """Give the folder of all that a companion keeps."""
-    return settings.state_dir / companion.name
+def folder(companion: Companion, state_dir: Path) -> Path:
+    """Give the folder of all that a companion keeps, in that of its target's state."""
+    return state_dir / companion.name
 
 
 def log(companion: Companion, settings: Settings) -> Path:
@@ -226,18 +226,18 @@ def log(companion: Companion, settings: Settings) -> Path:
     return settings.logs / f"{companion.name}.log"
 
 
-def kept(companion: Companion, settings: Settings) -> Place | None:
+def kept(companion: Companion, state_dir: Path) -> Place | None:
     """Give where a companion was last; None where nothing that can be read says it."""
     try:
-        return Place(**json.loads((folder(companion, settings) / "place.json").read_text()))
+        return Place(**json.loads((folder(companion, state_dir) / "place.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None
 
 
 def keep(companion: Companion, settings: Settings, place: Place) -> None:
     """Write it at once or not at all; it holds secrets, so only its owner may read it."""
-    folder(companion, settings).mkdir(parents=True, exist_ok=True)
-    fresh = folder(companion, settings) / f".place-{os.getpid()}.json"
+    folder(companion, settings.state_dir).mkdir(parents=True, exist_ok=True)
+    fresh = folder(companion, settings.state_dir) / f".place-{os.getpid()}.json"
     fresh.touch(mode=0o600)
     fresh.write_text(json.dumps(asdict(place)) + "\n")
-    fresh.replace(folder(companion, settings) / "place.json")
+    fresh.replace(folder(companion, settings.state_dir) / "place.json")

@@ -58,7 +58,7 @@ def addresses(
     settings: Settings, system: RunningSystem, dashboard_url: str, docs_url: str, shop_url: str
 ) -> dict[str, str]:
     """Give every address of a demonstration by its name."""
-    supplier = companions.kept(companions.BON, settings)
+    supplier = companions.kept(companions.BON, settings.state_dir)
     return {
         "dashboard": dashboard_url,
         "demo shop": shop_url,
@@ -86,7 +86,7 @@ def shop_for_now(
     Raises:
         Refusal: its port was taken since, or it does not start.
     """
-    place = companions.kept(companions.SHOP, settings)
+    place = companions.kept(companions.SHOP, settings.state_dir)
     if place is None or (page_address(settings, "storefront") is None and not port_is_free(place.port)):
         raise Refusal(f"the demo shop's port is taken: `make deploy{settings.words}` gives it another one")
 

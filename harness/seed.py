@@ -1,5 +1,5 @@
 """The sample data: five offers with ends counted from the moment of seeding, three users, five products, and
-four pools of promo codes."""
+five pools of promo codes."""
 
 import json
 import time

@@ -13,8 +13,9 @@
     form { display: grid; gap: 8px; margin: 0; padding-top: 18px; border-top: 1px solid var(--line); }
     .row { display: flex; gap: 8px; align-items: center; }
     .row > .grow { flex: 1 1 auto; min-width: 0; }
-    input.number { text-align: end; font-variant-numeric: tabular-nums; }
-    input[type=range] { width: 100%; height: 44px; margin: 0; accent-color: var(--accent); cursor: pointer; }
+    input.number { text-align: end; font-variant-numeric: tabular-nums; appearance: textfield; }
+    input.number::-webkit-inner-spin-button { appearance: none; } /* the slider steps, and so do the arrow keys */
+    input[type=range] { width: 100%; height: 44px; margin: -6px 0; accent-color: var(--accent); cursor: pointer; }
     input.code { text-transform: uppercase; letter-spacing: 0.04em; }
     input.code::placeholder { text-transform: none; letter-spacing: 0; color: var(--soft); }
     .applied { min-height: 46px; padding: 0 4px 0 14px; border-radius: 10px; background: #e9f5ee; color: var(--good); }

@@ -19,33 +19,22 @@
   const NOT_SIGNED_IN = [401, 403];
   const AWAY = "Points and promo codes are not available at the moment. You can order without them.";
 
-  const ready = Promise.all(["bonus-shop.js", "bonus-panel.js", "bonus-checkout-view.js"].map(loaded)).then(
-    () => new Promise((done, failed) => space.panel.whenParsed(() => opened().then(done, failed))),
-  );
+  // What the tags share comes with their parts; this much each has to have before.
+  const loaded = (name) =>
+    new Promise((onload, failed) => {
+      const [src, onerror] = [new URL(name, tag.src), () => failed(new Error(`${name} could not be loaded`))];
+      document.head.append(Object.assign(document.createElement("script"), { src, nonce: tag.nonce, onload, onerror }));
+    });
+
+  const ready = Promise.all(["bonus-shop.js", "bonus-panel.js", "bonus-checkout-view.js"].map(loaded))
+    .then(() => space.panel.begin(tag))
+    .then((work) => new Checkout(work));
   space.checkout = {
     quote: null,
     setBasket: (items) => void ready.then((checkout) => checkout.setBasket(items), () => {}),
     placeOrder: (details) => ready.then((checkout) => checkout.placeOrder(details)),
   };
   ready.catch((problem) => console.warn(`Offerloop: ${problem.message}`));
-
-  function loaded(name) {
-    return new Promise((done, failed) => {
-      const script = document.createElement("script");
-      script.src = new URL(name, tag.src);
-      script.nonce = tag.nonce;
-      script.onload = done;
-      script.onerror = () => failed(new Error(`${name} could not be loaded`));
-      document.head.append(script);
-    });
-  }
-
-  async function opened() {
-    const settings = space.shop.settingsOf(tag);
-    const checkout = new Checkout(settings, new space.shop.Connection(settings));
-    checkout.setBasket(space.basket || []);
-    return checkout;
-  }
 
   /** What is asked for, what the shop granted last, and how both are kept together. */
   class Checkout {
@@ -63,16 +52,17 @@
     #placing = null;
     #placed = false;
 
-    constructor(settings, connection) {
+    constructor({ settings, connection, formats }) {
       this.#connection = connection;
-      this.#formats = space.shop.formats(settings.locale);
-      this.#view = space.checkoutView(tag, settings, this.#formats, {
+      this.#formats = formats;
+      this.#view = space.checkoutView(tag, settings, formats, {
         apply: (code) => this.#want({ code }, 0),
         use: (points) => this.#want({ points }, TYPING_MS),
         retry: () => this.#want({}, 0),
       });
       addEventListener("pageshow", (event) => event.persisted && this.#want({}, 0)); // back from another page
       addEventListener("online", () => this.#failures && this.#want({}, 0));
+      this.setBasket(space.basket || []);
     }
 
     /** @param {{productId: string, quantity: number, offerId?: string}[]} items what is to be ordered now. */

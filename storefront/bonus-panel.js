@@ -7,7 +7,8 @@
   const space = (window.Offerloop = window.Offerloop || {});
   if (space.panel) return;
 
-  // Custom properties are the page's way in: --offerloop-accent, --offerloop-font, --offerloop-radius.
+  // Custom properties are the page's way in: --offerloop-accent, --offerloop-font, --offerloop-radius;
+  // --offerloop-space is kept free below a panel that can be seen.
   const STYLE = `
     :host { all: initial !important; display: block !important; } /* whatever the page says of it */
     * { box-sizing: border-box; }
@@ -18,7 +19,7 @@
       --ink: #1d2433; --soft: #566074; --line: #dde2ec; --edge: #7d879b; --good: #12663c; --bad: #b3261e;
       font: 400 16px/1.5 var(--offerloop-font, system-ui, -apple-system, "Segoe UI", Roboto, sans-serif);
       color: var(--ink); background: #fff; border: 1px solid var(--line); border-radius: var(--radius);
-      padding: 20px; text-align: start; -webkit-text-size-adjust: 100%; }
+      padding: 20px; margin-bottom: var(--offerloop-space, 0); text-align: start; -webkit-text-size-adjust: 100%; }
     h2, h3, p, dl, dd, dt { margin: 0; }
     h2 { font-size: 1.125em; font-weight: 650; line-height: 1.3; }
     h2, h3, p, dd { overflow-wrap: anywhere; }
@@ -91,11 +92,18 @@
 
   const wantsCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  /** Run when the page's elements are there. */
-  function whenParsed(act) {
-    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", act, { once: true });
-    else act();
+  /**
+   * Give a tag what it works with, once the page's elements are there.
+   *
+   * @returns {Promise<{settings: object, connection: Connection, formats: object}>}
+   */
+  async function begin(tag) {
+    if (document.readyState === "loading") {
+      await new Promise((parsed) => document.addEventListener("DOMContentLoaded", parsed, { once: true }));
+    }
+    const settings = space.shop.settingsOf(tag);
+    return { settings, connection: new space.shop.Connection(settings), formats: space.shop.formats(settings.locale) };
   }
 
-  space.panel = { element, open, wantsCalm, whenParsed };
+  space.panel = { element, open, wantsCalm, begin };
 })();

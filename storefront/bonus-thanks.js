@@ -20,38 +20,29 @@
   const UNPAID = ["FAILED", "CANCELLED"];
   const EARNED = ["ISSUED", "PENDED"]; // usable at once; usable later
 
-  Promise.all(["bonus-shop.js", "bonus-panel.js"].map(loaded))
-    .then(() => space.panel.whenParsed(started))
-    .catch(warn);
-
-  function loaded(name) {
-    return new Promise((done, failed) => {
-      const script = document.createElement("script");
-      script.src = new URL(name, tag.src);
-      script.nonce = tag.nonce;
-      script.onload = done;
-      script.onerror = () => failed(new Error(`${name} could not be loaded`));
-      document.head.append(script);
+  // What the tags share comes with their parts; this much each has to have before.
+  const loaded = (name) =>
+    new Promise((onload, failed) => {
+      const [src, onerror] = [new URL(name, tag.src), () => failed(new Error(`${name} could not be loaded`))];
+      document.head.append(Object.assign(document.createElement("script"), { src, nonce: tag.nonce, onload, onerror }));
     });
-  }
+
+  Promise.all(["bonus-shop.js", "bonus-panel.js"].map(loaded))
+    .then(() => space.panel.begin(tag))
+    .then(started)
+    .catch(warn);
 
   function warn(problem) {
     console.warn(`Offerloop: ${problem.message}`);
   }
 
-  function started() {
-    try {
-      const settings = space.shop.settingsOf(tag);
-      const inAddress = new URLSearchParams(location.search).get(settings.orderParameter || "order");
-      const orderId = settings.order || inAddress;
-      if (!orderId) throw new Error("neither data-order nor the address names an order");
-      const formats = space.shop.formats(settings.locale);
-      const notice = new Notice(tag, settings, formats, () => follow());
-      const follow = () => followed(orderId, new space.shop.Connection(settings), notice, formats).catch(warn);
-      follow();
-    } catch (problem) {
-      warn(problem);
-    }
+  function started({ settings, connection, formats }) {
+    const inAddress = new URLSearchParams(location.search).get(settings.orderParameter || "order");
+    const orderId = settings.order || inAddress;
+    if (!orderId) throw new Error("neither data-order nor the address names an order");
+    const notice = new Notice(settings, formats, () => follow());
+    const follow = () => followed(orderId, connection, notice, formats).catch(warn);
+    follow();
   }
 
   /** Follow one order to its end and say what came of it. */
@@ -148,8 +139,8 @@
     #again;
     #told = "";
 
-    constructor(place, settings, formats, again) {
-      this.#panel = space.panel.open(place, settings, "data-offerloop-thanks", "Your points", STYLE);
+    constructor(settings, formats, again) {
+      this.#panel = space.panel.open(tag, settings, "data-offerloop-thanks", "Your points", STYLE);
       this.#formats = formats;
       this.#again = again;
     }
@@ -198,6 +189,7 @@
       const what = order.status === "FAILED" ? "Your order could not be completed." : "Your order was cancelled.";
       const used = order.bonusUsed > 0 ? ` The ${formats.points(order.bonusUsed)} you used are yours again.` : "";
       const points = `It earned no points.${used}`;
+      this.#panel.heading.textContent = "Your order"; // it is not about points any more
       const reason = order.reason ? space.shop.sentence(order.reason) : "";
       this.#show(
         [what, reason, points].filter(Boolean).join(" "),

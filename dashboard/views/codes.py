@@ -35,7 +35,7 @@ def show(connect: frame.Connect) -> None:
 def _pools(source: Source) -> None:
     view = source.pools()
     if not view.pools:
-        frame.empty("No pool yet", "The sample data has four pools of promo codes.", "make seed")
+        frame.empty("No pool yet", "The sample data has five pools of promo codes.", "make seed")
         return
     _tiles(view)
     left, right = st.columns(2, gap="medium")

@@ -21,6 +21,7 @@ from offerloop.record import record
 # How long an attempt may take; longer, and its process is gone.
 ATTEMPT_S = 180
 NO_SUPPLIER = "no supplier site is configured"
+SOLD_OUT = "the supplier has no such codes"
 
 
 @record(frozen=True, slots=True)
@@ -57,6 +58,8 @@ def replenish_pool(run_id: str, pool_id: str, desk: Replenishing) -> Run | None:
     pool = desk.codes.pool(pool_id)
     try:
         fetched = _supplier(pool, desk).fetch(pool, run.asked_for, run_id)
+        if not fetched:
+            raise SupplierUnavailable(SOLD_OUT)
     except SupplierUnavailable as refusal:
         if running.attempts >= MAX_ATTEMPTS:
             return _end(running, pool, desk, status=RunStatus.FAILED, reason=refusal.message)

@@ -13,8 +13,10 @@ import pytest
 from handlers.aws.code_runs import DynamoRunStore
 from handlers.aws.keys import account_key, entry_key, reward_key
 from handlers.aws.table_access import Tables
+from harness import companions
 from harness.audit import audit
 from harness.system import RunningSystem
+from tests import needed
 from tests.emulated.storefront import Storefront, unique, wait_for
 from tests.emulated.target import Target
 from tests.emulated.test_orders import Checkout
@@ -87,8 +89,8 @@ class Claimant:
 def test_64_clients_empty_a_pool_and_no_code_is_given_twice_or_lost(
     shop: Storefront, system: RunningSystem
 ) -> None:
-    # Nobody supplies this pool, so that it stays empty; that somebody was asked, and once, is what counts.
-    pool_id = a_pool(shop, CODES, supplier="BROWSER")
+    # The supplier has none worth this, so that it stays empty; that it is asked, and once, is what counts.
+    pool_id = a_pool(shop, CODES, supplier="BROWSER", amount=77)
     claimants = [Claimant(shop, pool_id, number) for number in range(CLIENTS)]
 
     with ThreadPoolExecutor(CLIENTS) as pool:
@@ -110,6 +112,36 @@ def test_a_pool_that_runs_low_is_refilled_by_its_generator(shop: Storefront) -> 
         assert shop.post("/codes/claim", {"pool": pool_id}).status_code == 200
 
     wait_for("ten new codes", lambda: level(shop, pool_id)["free"] == 12, SEEN_WITHIN_S)
+
+
+def test_a_pool_that_runs_low_is_refilled_by_a_browser_on_the_suppliers_site(shop: Storefront) -> None:
+    needed.chromium()
+    pool_id = a_pool(shop, 4, supplier="BROWSER", threshold=3, batch=7)
+
+    for _ in range(2):
+        assert shop.post("/codes/claim", {"pool": pool_id}).status_code == 200
+
+    wait_for("seven codes of the supplier", lambda: level(shop, pool_id)["free"] == 9, SEEN_WITHIN_S)
+    given = [shop.post("/codes/claim", {"pool": pool_id}).json()["promo_code"] for _ in range(9)]
+    assert len([code for code in given if code.startswith("BON10")]) == 7
+
+
+def test_a_buyers_bonus_is_read_from_and_written_to_the_crm(shop: Storefront, system: RunningSystem) -> None:
+    place = companions.kept(companions.KEYCRM, system.state_dir)
+    assert place is not None
+    key = {"Authorization": f"Bearer {place.secrets['KEYCRM_KEY']}"}
+    crm = httpx.Client(base_url=f"{place.url}/v1", headers=key)
+    mail = f"{unique('ann')}@shop.test"
+    buyer = crm.post("/buyer", json={"full_name": "Ann", "email": [mail]}).raise_for_status().json()["id"]
+
+    assert shop.get("/crm/buyers", email=mail).json()["name"] == "Ann"
+    written = shop.http.put(f"/crm/buyers/{buyer}/bonus", json={"bonus": 150.5}, headers=shop.key)
+    assert written.status_code == 202, written.text
+
+    def shown() -> str:
+        return crm.get(f"/buyer/{buyer}", params={"include": "custom_fields"}).text
+
+    wait_for("the bonus in the CRM", lambda: "150.5" in shown(), SEEN_WITHIN_S)
 
 
 def test_code_and_points_pay_for_an_order_and_a_refund_brings_them_back(system: RunningSystem) -> None:

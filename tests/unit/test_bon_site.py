@@ -1,19 +1,14 @@
-"""The supplier's stand-in site: who gets in, what forms do, how it misbehaves; and its process."""
+"""The supplier's stand-in site: who gets in, what forms do, how it misbehaves."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from handlers.errors import status_of
-from harness.system import REPOSITORY
 from offerloop.errors import SupplierChanged, SupplierUnavailable
 from standins.bon.access import LOCKED_FOR_S, Account, Login
 from standins.bon.behaviour import BadBehaviour, Behaviour, behaviour_of
@@ -292,18 +287,3 @@ def test_the_log_has_neither_passwords_nor_codes(tmp_path):
 
 def test_refusals_of_a_supplier_have_their_status():
     assert [status_of(SupplierUnavailable("x")), status_of(SupplierChanged("x", b"png"))] == [503, 502]
-
-
-def test_without_an_account_it_does_not_start(tmp_path):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BON_")}
-    process = psutil.Popen(
-        [sys.executable, "-m", "standins.bon", "0", str(tmp_path / "x")],
-        env=environment,
-        cwd=REPOSITORY,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-    _, said = process.communicate(timeout=30)
-
-    assert (process.returncode, "set BON_LOGIN and BON_PASSWORD" in said) == (1, True)

@@ -68,7 +68,7 @@ def test_it_is_started_once_and_written_down(companion, settings, known):
 def test_its_secrets_are_its_owners_alone(companion, settings, known):
     place = start(companion, settings, known)
 
-    file = companions.folder(companion, settings) / "place.json"
+    file = companions.folder(companion, settings.state_dir) / "place.json"
     command = psutil.Process(known.processes[companion.name].pid).cmdline()
     told = repr(place) + " ".join(command) + companions.log(companion, settings).read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -120,7 +120,7 @@ def test_forgotten_it_is_gone_with_all_it_kept(companion, settings, known):
 
     companions.forget(settings, known)
 
-    assert (process.alive(), known.processes, companions.folder(companion, settings).exists()) == (
+    assert (process.alive(), known.processes, companions.folder(companion, settings.state_dir).exists()) == (
         False,
         {},
         False,
@@ -219,9 +219,9 @@ def test_they_are_stopped_after_the_emulator():
 
 
 def test_a_broken_file_is_no_place(settings, known):
-    folder = companions.folder(BON, settings)
+    folder = companions.folder(BON, settings.state_dir)
     folder.mkdir(parents=True)
     (folder / "place.json").write_text("{")
 
-    assert companions.kept(BON, settings) is None
+    assert companions.kept(BON, settings.state_dir) is None
     assert companions.place_of(BON, settings, known).secrets["BON_LOGIN"] == "demo"

@@ -123,6 +123,7 @@ class MemoryCodeStore(MemoryIdempotencyStore):
     def _count(self, pool_id: str, free: int = 0, given: int = 0, void: int = 0) -> None:
         level = self.level(pool_id)
         self._world.code_counts[pool_id] = Level(level.free + free, level.given + given, level.void + void)
+        self._world.pools_touched[pool_id] = None
 
     def _refuse_answered(self, answered: AnsweredRequest | None) -> None:
         if answered is not None and self._is_answered(answered, answered.expires_at - KEPT_FOR_S):

@@ -61,8 +61,8 @@ class SortedEntries:
 class MemoryWorld:
     """Everything that is stored, as plain dictionaries; adapters read and write it in place.
 
-    `changes`, `messages` and `ended_orders` collect what the streams of a deployed system would deliver: the
-    driver drains them when it delivers.
+    `changes`, `messages`, `ended_orders` and `pools_touched` collect what the streams of a deployed system
+    would deliver: the driver drains them when it delivers.
 
     Attributes:
         clock: stamps the changes.
@@ -130,6 +130,7 @@ class MemoryWorld:
     runs: dict[str, list[Run]] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
     ended_orders: list[orders_model.Order] = field(default_factory=list)
+    pools_touched: dict[str, None] = field(default_factory=dict)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     changes_made: int = 0
@@ -213,6 +214,11 @@ class MemoryWorld:
         """Orders as each left a step at the end of which they were in progress no more, oldest first."""
         drained, self.ended_orders = self.ended_orders, []
         return drained
+
+    def drain_pools(self) -> list[str]:
+        """The pools whose free codes changed since the last call, by id, the first that changed first."""
+        drained, self.pools_touched = self.pools_touched, {}
+        return list(drained)
 
     def _note(self, offer_id: str, before: Offer | None, after: Offer | None) -> None:
         self.changes_made += 1

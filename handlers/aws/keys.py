@@ -36,6 +36,7 @@ Orders
 Codes
     POOL#<id>                   METADATA                a pool of codes
     POOLS                       <id>                    names it in the list of all
+    POOL#<id>                   TRAIL                   what its levels were in the last day
     POOL#<id>                   RUN                     its replenishment run: the open one, or the last
     POOL#<id>                   RUN#<ms>#<run id>       any of its runs
     POOL#<id>#<shard>           FREE#<hash>#<code>      a code that is still in its pool
@@ -282,6 +283,10 @@ def reward_shard(customer_id: str) -> int:
 
 def pool_key(pool_id: str) -> Key:
     return key(f"{POOL_PREFIX}{pool_id}", METADATA)
+
+
+def pool_trail_key(pool_id: str) -> Key:
+    return key(f"{POOL_PREFIX}{pool_id}", "TRAIL")
 
 
 def code_key(code: str) -> Key:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from offerloop.bonuses import model as bonuses_model
 from offerloop.clock import Clock
+from offerloop.codes.forecast import Sample
 from offerloop.codes.model import Code, Level, Pool
 from offerloop.codes.runs import Run
 from offerloop.idempotency import AnsweredRequest
@@ -83,6 +84,7 @@ class MemoryWorld:
         accounts_due: sorted (epoch seconds, customer id) of the accounts in which something ends or counts.
         free_codes: pool id -> the codes that are still in it.
         code_counts: pool id -> how many of its codes are free, given and void.
+        level_trails: pool id -> what was kept of its levels.
         codes_of: customer id -> the codes that were given to it, in the order of their claiming.
         claims_of: codes claimed by holder and pool.
         runs: pool id -> its replenishment runs, oldest first.
@@ -125,6 +127,7 @@ class MemoryWorld:
     codes: dict[str, Code] = field(default_factory=dict)
     free_codes: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     code_counts: dict[str, Level] = field(default_factory=dict)
+    level_trails: dict[str, Sequence[Sample]] = field(default_factory=dict)
     codes_of: dict[str, list[str]] = field(default_factory=dict)
     claims_of: dict[tuple[str, str], int] = field(default_factory=dict)
     runs: dict[str, list[Run]] = field(default_factory=dict)

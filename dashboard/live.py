@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dashboard import health_checks
+from dashboard.customer_reads import DynamoNewestEntries
 from dashboard.data import (
     ExperimentView,
     Health,
@@ -241,6 +242,7 @@ class LiveSource:
         return RewardReads(
             S3RewardFiles(self._s3(), self._output("AnalyticsBucketName")),
             DynamoRunningTotals(self._dynamodb, self._tables),
+            DynamoNewestEntries(self._dynamodb, self._tables),
             zone_named(self._output("BusinessTimeZone")),
             self._output("Currency"),
         )

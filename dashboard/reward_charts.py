@@ -1,18 +1,20 @@
 """The plots of code pools and of rewards, from plain values."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 import plotly.graph_objects as go
 
 from dashboard.charts import BAR_PX, MUTED, PALETTE, lay_out, local_time
-from dashboard.reward_data import PoolState, PoolView, RewardDay, Rewards, liability_change
+from dashboard.reward_data import PoolState, PoolView, RewardDay, Rewards, points_held
 from offerloop import money
 from offerloop.bonuses.model import BALANCE_SIGN, EntryKind
 from offerloop.rewards.model import Totals
 
 STATE_COLOURS = {
     PoolState.OK: PALETTE[0],
+    PoolState.SHORT: PALETTE[1],
     PoolState.LOW: PALETTE[6],
     PoolState.EMPTY: PALETTE[8],
     PoolState.PAUSED: MUTED,
@@ -26,12 +28,18 @@ KIND_COLOURS = {
     EntryKind.EXPIRED: PALETTE[9],
 }
 NET_COLOUR = PALETTE[4]
-LINES = len(PALETTE)  # pools drawn over time: more would share a colour
+BARS = 12  # pools of which the free codes are drawn; the table has all
+LINES = 8  # of which they are drawn over time: the legend has a name for each
+LONGEST_NAME = 22  # in signs, on a phone
+SPREAD = 50  # times as many codes as the smallest pool has
 HALF_DAY = timedelta(hours=12)
 
 
 def free_now(views: Sequence[PoolView]) -> go.Figure:
-    """Free codes of each pool, with the threshold below which it is refilled."""
+    """Free codes of each pool, with the threshold below which it is refilled.
+
+    The number stands beside the pool's name, where no mark of a threshold covers it.
+    """
     names = [view.pool.pool_id for view in views]
     free = [view.level.free for view in views]
     thresholds = [view.pool.threshold for view in views]
@@ -42,9 +50,6 @@ def free_now(views: Sequence[PoolView]) -> go.Figure:
             x=free,
             y=names,
             marker_color=[STATE_COLOURS[view.state] for view in views],
-            text=[f"{count:,}" for count in free],
-            textposition="outside",
-            cliponaxis=False,
             showlegend=False,
             hovertemplate="%{y}: %{x:,} free<extra></extra>",
         )
@@ -59,20 +64,35 @@ def free_now(views: Sequence[PoolView]) -> go.Figure:
     )
     lay_out(figure, height=110 + BAR_PX * max(2, len(views)))
     figure.update_layout(bargap=0.4, showlegend=True)
-    figure.update_yaxes(autorange="reversed", automargin=True)
-    figure.update_xaxes(title="free codes", range=[0, 1.25 * max([1, *free, *thresholds])])
-    figure.update_xaxes(nticks=5, tickformat=",d")
+    labels = [f"{shortened(view.pool.pool_id)}  <b>{view.level.free:,}</b>" for view in views]
+    figure.update_yaxes(autorange="reversed", automargin=True, tickvals=names, ticktext=labels)
+    figure.update_xaxes(nticks=5, tickformat=",d", **_scale([*free, *thresholds]))
     return figure
 
 
+def _scale(counts: Sequence[int]) -> dict[str, object]:
+    """A linear axis, or one of powers of ten where small pools would look empty beside the largest."""
+    largest = max([1, *counts])
+    smallest = min((count for count in counts if count), default=1)
+    if largest <= SPREAD * smallest:
+        return {"title": "free codes", "range": [0, 1.1 * largest]}
+    reach = [math.log10(smallest / 2), math.log10(2 * largest)]
+    return {"title": "free codes (powers of ten)", "type": "log", "range": reach, "dtick": 1}
+
+
+def shortened(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name as far as an axis or a legend has room for it."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
 def free_over_time(views: Sequence[PoolView]) -> go.Figure:
-    """Free codes of the first LINES pools, as far back as this dashboard has seen them."""
+    """Free codes of the first LINES pools, as far back as their watchers have kept them."""
     figure = go.Figure()
     for view, colour in zip(views[:LINES], PALETTE, strict=False):
         figure.add_scatter(
-            name=view.pool.pool_id,
-            x=[local_time(sample.at_ms / 1_000) for sample in view.samples],
-            y=[sample.free for sample in view.samples],
+            name=shortened(view.pool.pool_id),
+            x=[local_time(sample.at_ms / 1_000) for sample in view.trail],
+            y=[sample.free for sample in view.trail],
             mode="lines+markers",
             line={"color": colour, "width": 2, "shape": "hv"},
             marker_size=4,
@@ -81,7 +101,7 @@ def free_over_time(views: Sequence[PoolView]) -> go.Figure:
     # On a phone the legend has a line for each two pools.
     lay_out(figure, height=280 + 14 * len(figure.data))
     figure.update_layout(hovermode="x unified", showlegend=True)
-    figure.update_xaxes(title="UTC", nticks=5, tickformat="%H:%M")
+    figure.update_xaxes(title="UTC", nticks=5, tickformat="%H:%M\n%d %b", hoverformat="%d %b %H:%M")
     figure.update_yaxes(title="free codes", rangemode="tozero", nticks=5, tickformat=",d")
     return figure
 
@@ -114,7 +134,7 @@ def liability(view: Rewards) -> go.Figure:
                 **_by_day(view.all, amounts, view.currency),
                 marker={"color": colour, "line_width": 0, "pattern_shape": _hatching(view)},
             )
-    _add_line(figure, view, "Change", [liability_change(each.totals) for each in view.all])
+    _add_line(figure, view, "Change", [points_held(each.totals) for each in view.all])
     figure.update_layout(barmode="relative", bargap=0.25)
     return _laid_out(figure, view)
 

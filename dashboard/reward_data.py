@@ -4,51 +4,35 @@ Streamlit.
 Codes themselves are no part of it: one that is still free is as good as money, so it is only counted.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from offerloop.bonuses.model import BALANCE_SIGN, EntryKind
+from offerloop.codes.forecast import Pace, Sample, empty_in_ms, pace_of, runs_out_early
 from offerloop.codes.model import Level, Pool, PoolStatus
 from offerloop.codes.runs import Run
-from offerloop.rewards.model import KindTotal, Totals
+from offerloop.rewards.model import Totals, sum_of
 
 MOST_POOLS = 50
 NEWEST_RUNS = 5  # of each pool
 DAYS_OVER = 14
-HOUR_MS = 3_600_000
-MEASURED_FROM_MS = 30_000  # a rate that was counted over less would jump with each claim
+TOP_CUSTOMERS = 10
 
 
 class PoolState(StrEnum):
     """How a pool stands, in one word."""
 
     OK = "ok"
+    SHORT = "short"  # empty before its supplier would deliver
     LOW = "low"  # below its threshold
     EMPTY = "empty"
     PAUSED = "paused"
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A pool's level at a moment: codes that were free, and codes given out ever."""
-
-    at_ms: int
-    free: int
-    given: int
-
-
-@dataclass(frozen=True)
-class Burn:
-    """Claims that were counted over a time > 0."""
-
-    claims: int
-    span_ms: int
-
-    @property
-    def per_hour(self) -> float:
-        return self.claims * HOUR_MS / self.span_ms
+NEEDY = frozenset({PoolState.SHORT, PoolState.LOW, PoolState.EMPTY})
 
 
 @dataclass(frozen=True)
@@ -57,13 +41,13 @@ class PoolView:
 
     Attributes:
         runs: its newest replenishment runs, newest first, at most NEWEST_RUNS.
-        samples: its level as this dashboard saw it, oldest first; the last is now.
+        trail: its levels as its watchers kept them, oldest first, and last its level now.
     """
 
     pool: Pool
     level: Level
     runs: Sequence[Run]
-    samples: Sequence[Sample]
+    trail: Sequence[Sample]
 
     @property
     def state(self) -> PoolState:
@@ -71,22 +55,21 @@ class PoolView:
             return PoolState.PAUSED
         if not self.level.free:
             return PoolState.EMPTY
-        return PoolState.LOW if self.level.free < self.pool.threshold else PoolState.OK
+        if self.level.free < self.pool.threshold:
+            return PoolState.LOW
+        *before, now = self.trail
+        return PoolState.SHORT if runs_out_early(self.pool, before, now) else PoolState.OK
 
     @property
-    def burn(self) -> Burn | None:
-        """Claims since the oldest sample; None where it is too young to tell."""
-        first, last = self.samples[0], self.samples[-1]
-        span_ms = last.at_ms - first.at_ms
-        return Burn(last.given - first.given, span_ms) if span_ms >= MEASURED_FROM_MS else None
+    def pace(self) -> Pace | None:
+        """How fast its codes go; None where it is too young to tell."""
+        *before, now = self.trail
+        return pace_of(self.pool, before, now)
 
     @property
-    def empty_in_ms(self) -> float | None:
-        """When the last code goes if claims go on like this and nobody refills; None = it cannot be told."""
-        if not self.level.free:
-            return 0.0
-        burn = self.burn
-        return None if burn is None or not burn.claims else self.level.free * burn.span_ms / burn.claims
+    def empty_in_ms(self) -> int | None:
+        """When the last code goes at that pace if nobody refills; None = it cannot be told."""
+        return empty_in_ms(self.level.free, self.pace)
 
 
 @dataclass(frozen=True)
@@ -107,7 +90,22 @@ class Pools:
 def next_empty(views: Iterable[PoolView]) -> PoolView | None:
     """The pool of which the last code goes first, of those that have any and whose claims are known."""
     emptying = [view for view in views if view.empty_in_ms]
-    return min(emptying, key=lambda view: view.empty_in_ms or 0.0, default=None)
+    return min(emptying, key=lambda view: view.empty_in_ms or 0, default=None)
+
+
+def most_urgent(views: Iterable[PoolView], count: int) -> list[PoolView]:
+    """The pools to look at first: those that are short, then those empty soonest, then those with least.
+
+    Those that are paused come last: nobody gets a code from them anyway.
+    """
+
+    def urgency(view: PoolView) -> tuple[bool, bool, float, int]:
+        left_ms = view.empty_in_ms
+        state = view.state
+        soon = math.inf if left_ms is None else left_ms
+        return state is PoolState.PAUSED, state not in NEEDY, soon, view.level.free
+
+    return sorted(views, key=urgency)[:count]
 
 
 class Origin(StrEnum):
@@ -127,14 +125,46 @@ class RewardDay:
 
 
 @dataclass(frozen=True)
+class CustomerSum:
+    """What entries of one customer come to."""
+
+    customer_id: str
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class TopCustomers:
+    """Who was issued most, by all entries since a moment.
+
+    Attributes:
+        since_ms: from when every entry is counted.
+        read_at_ms: until when.
+        customers: the one with most first, at most TOP_CUSTOMERS.
+        among: how many customers had entries in that time.
+    """
+
+    since_ms: int
+    read_at_ms: int
+    customers: Sequence[CustomerSum]
+    among: int
+
+
+@dataclass(frozen=True)
 class Rewards:
-    """The last days that are over, oldest first, and today so far; amounts in the deployment's currency."""
+    """What points come to; amounts in the deployment's currency.
+
+    Attributes:
+        days: the last that are over, oldest first.
+        ever: all entries since the first, as the stream has counted them.
+    """
 
     now_ms: int
     currency: str
     time_zone: str
     days: Sequence[RewardDay]
     today: RewardDay
+    ever: Totals
+    top: TopCustomers
 
     @property
     def all(self) -> list[RewardDay]:
@@ -143,7 +173,7 @@ class Rewards:
     @property
     def total(self) -> Totals:
         """What all of these days come to."""
-        return Totals({kind: _sum_of(self.all, kind) for kind in EntryKind})
+        return sum_of(each.totals for each in self.all)
 
     @property
     def without_file(self) -> list[date]:
@@ -151,13 +181,8 @@ class Rewards:
         return [each.day for each in self.days if each.origin is Origin.STREAM and each.totals.entries]
 
 
-def _sum_of(days: Iterable[RewardDay], kind: EntryKind) -> KindTotal:
-    totals = [each.totals.of(kind) for each in days]
-    return KindTotal(sum(total.amount for total in totals), sum(total.count for total in totals))
-
-
-def liability_change(totals: Totals) -> int:
-    """By how much entries changed what customers hold: their amounts, each with the sign of its kind."""
+def points_held(totals: Totals) -> int:
+    """What customers hold by entries, or by how much they changed it: amounts with the sign of their kind."""
     return sum(BALANCE_SIGN[kind] * totals.of(kind).amount for kind in EntryKind)
 
 

@@ -1,13 +1,11 @@
 """Read the pools of codes with their runs, and the figures of rewards, without a scan."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
-from decimal import Decimal
 from typing import Any
 
-from dashboard.level_trail import LevelTrail
+from dashboard.customer_reads import CustomerReads, NewestEntries
 from dashboard.reward_data import (
     DAYS_OVER,
     MOST_POOLS,
@@ -20,19 +18,17 @@ from dashboard.reward_data import (
 )
 from handlers.aws.attributes import Item, s
 from handlers.aws.code_finder import count_keys
-from handlers.aws.code_rows import level_of, pool_of
+from handlers.aws.code_rows import level_of, pool_of, trail_of
 from handlers.aws.code_runs import DynamoRunStore, run_of
-from handlers.aws.keys import POOL_LIST, Key, pool_key, pool_run_key
+from handlers.aws.keys import POOL_LIST, Key, pool_key, pool_run_key, pool_trail_key
 from handlers.aws.table_access import TableAccess, Tables
-from offerloop import money
-from offerloop.bonuses.model import EntryKind
 from offerloop.codes.files import CodeFiles
+from offerloop.codes.forecast import sample_of
 from offerloop.codes.model import Level
 from offerloop.codes.runs import Run
 from offerloop.errors import InvalidInput
 from offerloop.rewards import day_files
 from offerloop.rewards.days import day_at
-from offerloop.rewards.model import KindTotal, Totals
 from offerloop.rewards.ports import RewardFiles, RunningTotals
 
 PROMO_FOLDER = "promo-codes/"  # S3_PREFIX in template.yaml
@@ -51,7 +47,6 @@ class PoolReads:
         self._access = TableAccess(dynamodb)
         self._runs = DynamoRunStore(dynamodb, tables)
         self._files = files
-        self._trail = LevelTrail()
         self._histories: Mapping[str, Sequence[Run]] = {}
 
     def pools(self, now_ms: int) -> Pools:
@@ -63,23 +58,24 @@ class PoolReads:
             ExpressionAttributeValues={":pools": s(POOL_LIST)},
         )
         ids = [item["SK"]["S"] for item in listed[:MOST_POOLS]]
-        keys = [key for pool_id in ids for key in (pool_key(pool_id), pool_run_key(pool_id))]
+        kinds = pool_key, pool_run_key, pool_trail_key
+        keys = [key_of(pool_id) for pool_id in ids for key_of in kinds]
         counts = {pool_id: count_keys(pool_id) for pool_id in ids}
         wanted = keys + [key for of_pool in counts.values() for key in of_pool]
         # Strongly consistent, so that no count falls from one look to the next.
         rows = self._access.get_batch({self._table: wanted}, consistent=True)
         pools = [pool_of(row) for pool_id in ids if (row := _row(rows, pool_key(pool_id))) is not None]
-        levels = {pool.pool_id: _level(rows, counts[pool.pool_id]) for pool in pools}
         histories = {
             pool.pool_id: self._history(pool.pool_id, _row(rows, pool_run_key(pool.pool_id)))
             for pool in pools
         }
         self._histories = histories
-        samples = self._trail.note(now_ms, levels)
-        views = [
-            PoolView(pool, levels[pool.pool_id], histories[pool.pool_id], samples[pool.pool_id])
-            for pool in pools
-        ]
+        views = []
+        for pool in pools:
+            level = _level(rows, counts[pool.pool_id])
+            kept = trail_of(_row(rows, pool_trail_key(pool.pool_id)))
+            trail = (*kept, sample_of(level, now_ms))
+            views.append(PoolView(pool, level, histories[pool.pool_id], trail))
         return Pools(now_ms, views, is_cut=len(listed) > MOST_POOLS)
 
     def failure_picture(self, name: str) -> bytes | None:
@@ -121,11 +117,19 @@ class _DaysOver:
 
 
 class RewardReads:
-    """Reads of one running system: two files for each day that is over, once a minute, and today's total."""
+    """Reads of one running system: two files for each day that is over, once a minute, and running totals."""
 
-    def __init__(self, files: RewardFiles, totals: RunningTotals, zone: tzinfo, currency: str) -> None:
+    def __init__(
+        self,
+        files: RewardFiles,
+        totals: RunningTotals,
+        newest: NewestEntries,
+        zone: tzinfo,
+        currency: str,
+    ) -> None:
         self._files = files
         self._totals = totals
+        self._customers = CustomerReads(newest, zone)
         self._zone = zone
         self._currency = currency
         self._over: _DaysOver | None = None
@@ -139,27 +143,20 @@ class RewardReads:
             days = [self._day(first + timedelta(days=number)) for number in range(DAYS_OVER)]
             self._over = over = _DaysOver(today, now_ms, days)
         so_far = RewardDay(today, self._totals.of(today), Origin.STREAM)
-        return Rewards(now_ms, self._currency, str(self._zone), over.days, so_far)
+        return Rewards(
+            now_ms=now_ms,
+            currency=self._currency,
+            time_zone=str(self._zone),
+            days=over.days,
+            today=so_far,
+            ever=self._totals.ever(),
+            top=self._customers.top([*over.days, so_far], now_ms),
+        )
 
     def _day(self, day: date) -> RewardDay:
         """A day by its files, or by what the stream counted while there are none, as right after midnight."""
         stored = [self._files.read(key) for key in day_files.keys_of(day, is_partial=False)]
-        found = totals_in(*(file.text for file in stored if file is not None))
+        found = day_files.totals_in(*(file.text for file in stored if file is not None))
         if found is not None:
             return RewardDay(day, found, Origin.FILE)
         return RewardDay(day, self._totals.of(day), Origin.STREAM)
-
-
-def totals_in(*texts: str) -> Totals | None:
-    """What the file of a day and its details say together; None where they do not say it all."""
-    try:
-        said = [json.loads(text, parse_float=Decimal) for text in texts]
-        figures = {name: figure for each in said for name, figure in each.items()}
-        of_kinds = {kind: _kind_total(figures, kind.value.lower()) for kind in EntryKind}
-    except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError):
-        return None
-    return Totals({kind: total for kind, total in of_kinds.items() if total.count})
-
-
-def _kind_total(figures: Mapping[str, Any], name: str) -> KindTotal:
-    return KindTotal(money.to_minor(Decimal(figures[f"total_{name}"])), int(figures[f"{name}_count"]))

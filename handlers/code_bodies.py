@@ -27,6 +27,7 @@ Threshold = Annotated[int, Field(ge=RANGES["threshold"][0], le=RANGES["threshold
 Batch = Annotated[int, Field(ge=RANGES["batch"][0], le=RANGES["batch"][1])]
 PerHolder = Annotated[int, Field(ge=RANGES["per_holder"][0], le=RANGES["per_holder"][1])]
 ValidDays = Annotated[int, Field(ge=RANGES["valid_days"][0], le=RANGES["valid_days"][1])]
+LeadMinutes = Annotated[int, Field(ge=RANGES["lead_minutes"][0], le=RANGES["lead_minutes"][1])]
 
 
 class ClaimBody(Body):
@@ -57,6 +58,7 @@ class CreatePoolBody(Body):
     batch: Batch = 20
     perHolder: PerHolder = 0
     validDays: ValidDays | None = None
+    leadMinutes: LeadMinutes | None = None
 
     def pool(self) -> Pool:
         return Pool(
@@ -69,11 +71,12 @@ class CreatePoolBody(Body):
             batch=self.batch,
             per_holder=self.perHolder,
             valid_days=self.validDays,
+            lead_minutes=self.leadMinutes,
         )
 
 
 class ChangePoolBody(Body):
-    """Attributes that are left out stay; `validDays: null` takes the end away."""
+    """Attributes that are left out stay; `null` takes the end, or the lead time, away."""
 
     name: Name = ""
     supplier: Supplier = SupplierKind.NONE
@@ -81,6 +84,7 @@ class ChangePoolBody(Body):
     batch: Batch = 1
     perHolder: PerHolder = 0
     validDays: ValidDays | None = None
+    leadMinutes: LeadMinutes | None = None
     status: Literal["ACTIVE", "PAUSED"] = "ACTIVE"
 
     def changes(self) -> dict[str, str | int | None]:
@@ -92,7 +96,7 @@ class ChangePoolBody(Body):
 # Thirty to forty codes a transaction, one after the other: the gateway waits for 29 s.
 MAX_AT_ONCE = 2_000
 
-_FIELDS = {"perHolder": "per_holder", "validDays": "valid_days"}
+_FIELDS = {"perHolder": "per_holder", "validDays": "valid_days", "leadMinutes": "lead_minutes"}
 
 
 class CodesBody(
@@ -165,6 +169,7 @@ def pool_json(pool: Pool) -> dict[str, object]:
         "batch": pool.batch,
         "perHolder": pool.per_holder,
         "validDays": pool.valid_days,
+        "leadMinutes": pool.lead_minutes,
         "status": pool.status.value,
     }
 

@@ -22,8 +22,14 @@ def report_runs_to(logger: Logger, metrics: Metrics) -> RunReport:
             "free": None if level is None else level.free,
         }
         if run.status is RunStatus.REQUESTED:
-            threshold = None if pool is None else pool.threshold
-            logger.info("Replenishment triggered", asked_for=run.asked_for, threshold=threshold, **fields)
+            threshold, lead = (None, None) if pool is None else (pool.threshold, pool.lead_minutes)
+            logger.info(
+                "Replenishment triggered",
+                asked_for=run.asked_for,
+                threshold=threshold,
+                lead_minutes=lead,
+                **fields,
+            )
         elif run.status is RunStatus.DONE:
             metrics.add_metric("CodesAdded", MetricUnit.Count, run.added)
             logger.info("Replenishment done", added=run.added, attempts=run.attempts, **fields)

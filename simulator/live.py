@@ -22,6 +22,8 @@ from simulator.shoppers.deliveries import deliveries, product_deliveries
 from simulator.shoppers.http_shop import HttpShop
 from simulator.shoppers.population import Person, Population
 from simulator.shoppers.report import progress_line, summary_tables
+from simulator.shoppers.rewards import CodeHabits, Purses
+from simulator.shoppers.shop import Refused
 from simulator.shoppers.shopper import Surroundings
 from simulator.shoppers.streams import Streams
 from simulator.shoppers.tally import Tally
@@ -37,6 +39,7 @@ PRODUCTS_SOONER = 6  # products come back after a part of the time: what is miss
 THREADS = 16
 PIPELINE_S = 10.0  # real seconds within which most orders are carried out
 CUSTOMERS_PER_PHONE = 4
+POOL = "welcome-10"  # of the sample data, in the shop's own currency: one code for each customer
 LINE_EVERY_S = 10.0  # between progress lines where there is no terminal
 CURVE_DAYS = 366  # with a factor of their own; behind them the weekly profile goes on
 
@@ -50,7 +53,11 @@ SAMPLE_USERS = (
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Settings of one run; *minutes* are real ones, 0 = until stopped; *restock_hours* 0 = never."""
+    """Settings of one run; *minutes* are real ones, 0 = until stopped; *restock_hours* 0 = never.
+
+    Attributes:
+        pool: that promo codes are claimed from; where there is none of this id, nobody claims any.
+    """
 
     api_url: str
     api_key: str | None
@@ -62,6 +69,7 @@ class Run:
     starts_at_hour: int
     restock_hours: float
     phones: bool
+    pool: str = POOL
 
 
 def main(
@@ -83,6 +91,7 @@ def main(
     phones: Annotated[
         bool, typer.Option(help="Let some customers ask for messages, at numbers reserved for drama.")
     ] = False,
+    pool: Annotated[str, typer.Option(help="Pool that promo codes are claimed from.")] = POOL,
 ) -> None:
     """Let shoppers visit the deployed shop in real time, until stopped or for some minutes."""
     run = Run(
@@ -96,6 +105,7 @@ def main(
         starts_at_hour,
         restock_hours,
         phones,
+        pool,
     )
     raise typer.Exit(shop_live(run, Console()))
 
@@ -125,8 +135,8 @@ def shop_live(run: Run, console: Console) -> int:
 
 
 def _let_in(run: Run, env: simpy.Environment, shop: HttpShop, clock: RealTime) -> Tally:
-    """Let shoppers and deliveries start; they are those of the scenario with a till, in any catalogue."""
-    baseline = load_scenario("checkout")
+    """Let shoppers and deliveries start; they are those of the scenario with codes, in any catalogue."""
+    baseline = load_scenario("rewards")
     population = baseline.population.model_copy(
         update={"users": run.users, "visits_per_day": run.visits_per_day, "affinities": {}}
     )
@@ -172,8 +182,21 @@ def _buying(
     waits_minutes = max(habits.looks_after_minutes, run.speed * PIPELINE_S / 60)
     habits = habits.model_copy(update={"looks_after_minutes": waits_minutes})
     phone_of = _fictitious_phone if run.phones else _no_phone
-    numbers = streams.moments("purchase")
-    buying = Buying(env, shop, clock.call, tally, basket, habits, numbers, phone_of=phone_of)
+    codes = None
+    if orders.codes is not None and not isinstance(shop.codes_left(run.pool), Refused):
+        codes = CodeHabits(run.pool, orders.codes.claimed_share)
+    purse_numbers = streams.moments("purse")
+    buying = Buying(
+        env,
+        shop,
+        clock.call,
+        tally,
+        basket,
+        habits,
+        streams.moments("purchase"),
+        phone_of=phone_of,
+        purses=Purses(env, shop, clock.call, tally, purse_numbers, codes=codes, points=orders.points),
+    )
     return buying if buying.read_products() is None else None
 
 

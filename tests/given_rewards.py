@@ -3,10 +3,12 @@
 import random
 import struct
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, timedelta
 
+from dashboard.customer_reads import Booked
 from offerloop.bonuses.model import Entry, EntryKind
 from offerloop.codes.model import Level, Pool, SupplierKind
 from offerloop.codes.replenish_pool import Replenishing, replenish_pool
@@ -14,7 +16,7 @@ from offerloop.codes.runs import Run
 from offerloop.codes.watch_pools import Watching, watch_pools
 from offerloop.errors import PoolEmpty, SupplierChanged, SupplierUnavailable
 from offerloop.rewards.count_rewards import count_rewards
-from offerloop.rewards.days import day_at, starts_ms
+from offerloop.rewards.days import Span, day_at, starts_ms
 from simulator.memory.code_runs import MemoryCodeFiles, MemoryRunStore
 from simulator.memory.codes import MemoryCodeStore
 from simulator.memory.ids import SeededIds
@@ -23,6 +25,7 @@ from simulator.memory.world import MemoryWorld
 from tests.codes import a_claim
 from tests.rewards import analytics_of, put_entries, sum_up
 
+CUSTOMERS = ("ann", "ben", "cem", "dora", "eve", "finn", "gus", "hana", "ivo", "jana", "kim", "lou")
 CHANGED_SITE = "bonus-200"  # of which the supplier shows another page than it used to
 POINTS = {
     EntryKind.ISSUED: (9, 4_000, 30_000),
@@ -116,8 +119,9 @@ class Fortnight:
         choose = random.Random(seed)
         over = [self.today - timedelta(days=number) for number in range(days, 0, -1)]
         entries: list[Entry] = []
+        numbers: Counter[str] = Counter()
         for day in [*over, self.today]:
-            entries += _entries_of(day, len(entries), choose)
+            entries += _entries_of(day, numbers, choose)
         put_entries(self._world, *entries)
         count_rewards(entries, totals=self.totals, zone=UTC)
         for day in over:
@@ -125,14 +129,36 @@ class Fortnight:
                 sum_up(self.analytics, day)
 
 
-def _entries_of(day: date, before: int, choose: random.Random) -> list[Entry]:
-    """A day's entries in its first hours, of one customer that had so many *before*."""
+def _entries_of(day: date, numbers: Counter[str], choose: random.Random) -> list[Entry]:
+    """A day's entries in its first minutes; *numbers* says how many each customer had before."""
     wanted = [
         (kind, choose.randint(least, most))
         for kind, (count, least, most) in POINTS.items()
         for _ in range(choose.randint(max(0, count - 2), count + 2))
     ]
-    return [
-        Entry("ann", before + at, kind, amount, 0, starts_ms(day, UTC) + at * 1_000)
-        for at, (kind, amount) in enumerate(wanted, 1)
-    ]
+    # Some buy more often than others.
+    customers = choose.choices(CUSTOMERS, range(len(CUSTOMERS), 0, -1), k=len(wanted))
+    entries = []
+    for at, (customer_id, (kind, amount)) in enumerate(zip(customers, wanted, strict=True), 1):
+        numbers[customer_id] += 1
+        at_ms = starts_ms(day, UTC) + at * 1_000
+        entries.append(Entry(customer_id, numbers[customer_id], kind, amount, 0, at_ms))
+    return entries
+
+
+class MemoryNewestEntries:
+    """`NewestEntries`; there are always all."""
+
+    def __init__(self, world: MemoryWorld) -> None:
+        self._world = world
+        self.asked: list[Span] = []
+
+    def of(self, span: Span) -> tuple[Sequence[Booked], int]:
+        self.asked.append(span)
+        entries = [
+            (entry.at_ms, entry.customer_id, entry.kind.value, entry.amount)
+            for ledger in self._world.entries.values()
+            for entry in ledger
+            if span.from_ms <= entry.at_ms < span.until_ms
+        ]
+        return entries, span.from_ms

@@ -17,7 +17,6 @@ from dashboard.data import (
     Trends,
     Unreachable,
 )
-from dashboard.level_trail import LevelTrail
 from dashboard.order_data import (
     NEWEST_NOTICES,
     NEWEST_ORDERS,
@@ -30,7 +29,7 @@ from dashboard.order_data import (
 from dashboard.reward_data import NEWEST_RUNS, Pools, PoolView, Rewards
 from dashboard.reward_reads import RewardReads
 from harness.seed import sample_offers, sample_products, sample_shoppers, seed_pools
-from offerloop.codes.model import Level
+from offerloop.codes.forecast import sample_of
 from offerloop.errors import Refusal
 from offerloop.offers.count_engagement import count_engagement
 from offerloop.offers.manage_offers import create_offer, restock_offer
@@ -52,7 +51,7 @@ from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore
 from simulator.memory.serving import MemoryContextReader, MemoryRankedLists
 from simulator.memory.world import MemoryWorld
 from tests.factories import NOON, FixedClock, an_experiment
-from tests.given_rewards import Fortnight, Giveaway
+from tests.given_rewards import Fortnight, Giveaway, MemoryNewestEntries
 from tests.traded_orders import Trade
 
 LAPTOP, TRIP = "OFF001", "OFF006"
@@ -81,7 +80,7 @@ class MemoryDashboard:
         self.down = False
         self.breach = False
         self.seen = Engagement()
-        self.giveaway, self.trail = Giveaway(self.world), LevelTrail()
+        self.giveaway = Giveaway(self.world)
         self.fortnight = Fortnight(self.world)
         for shopper in sample_shoppers():
             self.activity.put_shopper(shopper)
@@ -116,7 +115,6 @@ class MemoryDashboard:
             if step == 220:
                 self.sell_out(LAPTOP)
             self.giveaway.some_claims()
-            self.trail.note(self.clock.now_ms(), self._levels())
             self.deliver()
         self.trade()
         self.fortnight.passes()
@@ -231,18 +229,13 @@ class MemoryDashboard:
 
     def pools(self) -> Pools:
         self._must_run()
-        levels = self._levels()
-        samples = self.trail.note(self.clock.now_ms(), levels)
-        views = [
-            PoolView(
-                pool,
-                levels[pool.pool_id],
-                self.giveaway.runs.history(pool.pool_id, NEWEST_RUNS),
-                samples[pool.pool_id],
-            )
-            for pool in self.giveaway.codes.pools()
-        ]
-        return Pools(self.clock.now_ms(), views)
+        codes, now_ms = self.giveaway.codes, self.clock.now_ms()
+        views = []
+        for pool in codes.pools():
+            level = codes.level(pool.pool_id)
+            runs = self.giveaway.runs.history(pool.pool_id, NEWEST_RUNS)
+            views.append(PoolView(pool, level, runs, (*codes.trail(pool.pool_id), sample_of(level, now_ms))))
+        return Pools(now_ms, views)
 
     def failure_picture(self, name: str) -> bytes | None:
         self._must_run()
@@ -251,7 +244,8 @@ class MemoryDashboard:
 
     def rewards(self) -> Rewards:
         self._must_run()
-        reads = RewardReads(self.fortnight.files, self.fortnight.totals, UTC, "EUR")
+        fortnight = self.fortnight
+        reads = RewardReads(fortnight.files, fortnight.totals, MemoryNewestEntries(self.world), UTC, "EUR")
         return reads.rewards(self.clock.now_ms())
 
     def health(self) -> Health:
@@ -277,10 +271,6 @@ class MemoryDashboard:
         lists = MemoryRankedLists(self.world)
         contexts = MemoryContextReader(self.world)
         return recommend(user_id, contexts=contexts, lists=lists, offers=lists, clock=self.clock)
-
-    def _levels(self) -> dict[str, Level]:
-        codes = self.giveaway.codes
-        return {pool.pool_id: codes.level(pool.pool_id) for pool in codes.pools()}
 
     def _now(self) -> int:
         return self.clock.now_ms() // 1_000

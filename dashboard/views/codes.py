@@ -2,15 +2,16 @@
 
 import streamlit as st
 
-from dashboard import charts, reward_charts
+from dashboard import reward_charts
 from dashboard.data import Source
 from dashboard.order_charts import duration, words
 from dashboard.reward_data import (
     MOST_POOLS,
+    NEEDY,
     NEWEST_RUNS,
     Pools,
-    PoolState,
     PoolView,
+    most_urgent,
     next_empty,
 )
 from dashboard.views import frame
@@ -18,16 +19,17 @@ from offerloop import money
 from offerloop.codes.model import SupplierKind
 from offerloop.codes.runs import MAX_ATTEMPTS, Run, RunStatus
 
-REFRESH_S = 5.0  # ten read units for each pool
+REFRESH_S = 5.0  # eleven read units for each pool
 LONGEST_FORECAST_MS = 365 * 24 * 3_600_000
+NAME_COLUMN = st.column_config.TextColumn(pinned=True, width="medium")
 
 
 def show(connect: frame.Connect) -> None:
     st.title("Code pools")
     st.caption(
-        "Counts only: a code that is still free is as good as money, so none is shown. Claims per hour are "
-        "counted by this dashboard, from how many more codes are given out than an hour ago, or than when "
-        "it first looked; the forecast is that they go on like this and nobody refills the pool."
+        "Counts only: a code that is still free is as good as money, so none is shown. Claims are counted "
+        "over the last hour, or over as long as the pool's supplier takes, a day at most; the forecast is that "
+        "they go on like this and nobody refills the pool."
     )
     frame.refreshing(connect, _pools, key="pools", every_s=REFRESH_S)
 
@@ -38,26 +40,39 @@ def _pools(source: Source) -> None:
         frame.empty("No pool yet", "The sample data has five pools of promo codes.", "make seed")
         return
     _tiles(view)
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.subheader("Free codes")
-        _plot("free", reward_charts.free_now(view.pools), "Free codes of each pool and its threshold")
-    with right:
-        st.subheader("As they went")
-        _plot("trail", reward_charts.free_over_time(view.pools), "Free codes of each pool over time")
+    _levels(view)
     _table(view)
     _runs(view)
     _failure(source, view)
 
 
-def _plot(key: str, figure: object, alt: str) -> None:
-    st.plotly_chart(figure, key=f"pools-{key}", config=charts.CONFIG, alt=alt)
+def _levels(view: Pools) -> None:
+    left, right = st.columns(2, gap="medium")
+    bars = most_urgent(view.pools, reward_charts.BARS)
+    with left:
+        st.subheader("Free codes")
+        if len(bars) < len(view.pools):
+            st.caption(
+                f"{len(bars)} of {len(view.pools)}: first those that are short, then those that are empty "
+                "soonest. The table below has all."
+            )
+        figure = reward_charts.free_now(bars)
+        frame.plot(figure, key="pools-free", alt="Free codes of each pool and its threshold")
+    with right:
+        st.subheader("As they went")
+        lines = [each for each in bars if len(each.trail) > 1]
+        if not lines:
+            st.caption("Levels are kept every minute: their course is here from the second on.")
+            return
+        if len(view.pools) > reward_charts.LINES:
+            st.caption(f"The first {min(len(lines), reward_charts.LINES)} of those on the left.")
+        figure = reward_charts.free_over_time(lines)
+        frame.plot(figure, key="pools-trail", alt="Free codes of each pool over time")
 
 
 def _tiles(view: Pools) -> None:
     pools, free, given, low, refilling, empty = frame.tiles(6)
     emptying = next_empty(view.pools)
-    short = [each for each in view.pools if each.state in (PoolState.LOW, PoolState.EMPTY)]
     pools.metric(
         "Pools",
         f"{len(view.pools)}{'+' if view.is_cut else ''}",
@@ -66,11 +81,16 @@ def _tiles(view: Pools) -> None:
     )
     free.metric("Free codes", f"{sum(each.level.free for each in view.pools):,}", border=True)
     given.metric("Given out", f"{sum(each.level.given for each in view.pools):,}", border=True)
-    low.metric("Below threshold", f"{len(short)}", border=True, help="Empty ones included")
+    low.metric(
+        "Short of codes",
+        f"{sum(each.state in NEEDY for each in view.pools)}",
+        border=True,
+        help="Empty, below the threshold, or empty before the supplier would deliver",
+    )
     refilling.metric("Being refilled", f"{sum(run.is_open for run in view.runs)}", border=True)
     empty.metric(
         "Next to be empty",
-        "–" if emptying is None else emptying.pool.pool_id,
+        "–" if emptying is None else reward_charts.shortened(emptying.pool.pool_id),
         border=True,
         help="Of those that are not empty, if claims go on like this and nobody refills it",
     )
@@ -78,28 +98,28 @@ def _tiles(view: Pools) -> None:
 
 def _table(view: Pools) -> None:
     st.subheader("Pools")
-    st.dataframe(
+    frame.table(
         [_row(each, view.now_ms) for each in view.pools],
-        hide_index=True,
-        height="content" if len(view.pools) < 10 else "auto",
         key="pool-rows",
+        columns={"Pool": NAME_COLUMN},
         alt="Pools with their levels, claims per hour and the forecast of the empty moment",
     )
 
 
 def _row(view: PoolView, now_ms: int) -> dict[str, object]:
-    pool, level, burn = view.pool, view.level, view.burn
+    pool, level, pace = view.pool, view.level, view.pace
     return {
         "Pool": pool.pool_id,
         "State": view.state.value,
         "Free": level.free,
+        "Empty (UTC)": empty_moment(view, now_ms),
+        "Claims an hour": "–" if pace is None else f"{pace.per_hour:,.3g}",
+        "Counted over": "–" if pace is None else frame.ago(pace.span_ms / 1_000),
         "Threshold": pool.threshold,
+        "Lead time": "–" if pool.lead_minutes is None else frame.ago(60 * pool.lead_minutes),
+        "Last run": words(view.runs[0].status) if view.runs else "–",
         "Given": level.given,
         "Void": level.void,
-        "Claims an hour": "–" if burn is None else f"{burn.per_hour:,.3g}",
-        "Counted over": "–" if burn is None else frame.ago(burn.span_ms / 1_000),
-        "Empty (UTC)": empty_moment(view, now_ms),
-        "Last run": words(view.runs[0].status) if view.runs else "–",
         "Worth": money.shown(pool.amount, pool.currency),
         "Supplier": "–" if pool.supplier is SupplierKind.NONE else words(pool.supplier),
         "Name": pool.name,
@@ -115,7 +135,7 @@ def empty_moment(view: PoolView, now_ms: int) -> str:
         return "now"
     if left_ms > LONGEST_FORECAST_MS:
         return "in over a year"
-    moment = frame.date_time(now_ms + int(left_ms)).rpartition(":")[0]
+    moment = frame.date_time(now_ms + left_ms).rpartition(":")[0]
     return f"in {frame.ago(left_ms / 1_000)}, {moment}"
 
 
@@ -128,12 +148,10 @@ def _runs(view: Pools) -> None:
     if not view.runs:
         st.caption("None yet: no pool with a supplier has been below its threshold.")
         return
-    st.dataframe(
+    frame.table(
         [_run_row(run, view.now_ms) for run in view.runs],
-        hide_index=True,
-        height="content" if len(view.runs) < 10 else "auto",
         key="run-rows",
-        column_config={"Reason": st.column_config.TextColumn(width="large")},
+        columns={"Pool": NAME_COLUMN, "Reason": st.column_config.TextColumn(width="large")},
         alt="Replenishment runs, newest first",
     )
 
@@ -141,8 +159,8 @@ def _runs(view: Pools) -> None:
 def _run_row(run: Run, now_ms: int) -> dict[str, object]:
     took = duration(max(0, (now_ms if run.is_open else run.updated_at_ms) - run.requested_at_ms))
     return {
-        "Requested (UTC)": frame.date_time(run.requested_at_ms),
         "Pool": run.pool_id,
+        "Requested (UTC)": frame.date_time(run.requested_at_ms),
         "Status": words(run.status),
         "Attempts": run.attempts,
         "Added": f"{run.added:,} of {run.asked_for:,}" if run.status is RunStatus.DONE else "–",

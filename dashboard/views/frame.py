@@ -1,16 +1,19 @@
 """What all pages share: regions that refresh by themselves, and words instead of a stack trace."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard import charts
 from dashboard.data import Source, Unreachable
 
 REFRESH_S = 3.0
 CHOOSABLE = 100  # orders, or messages, in a list to choose from
 KEPT_CHOICE_S = 30
+SCROLLS_FROM = 10  # rows of a table
 Connect = Callable[[], Source]
 
 # Streamlit fades what it is about to redraw; in a region that redraws every three seconds that flickers.
@@ -73,6 +76,30 @@ def kept_choices(_newest: Sequence[str], page: str, identity: str) -> list[str]:
         page, identity: of the list, and of the system that it is read from.
     """
     return list(_newest[:CHOOSABLE])
+
+
+def no_orders(source: Source, title: str, words: str) -> None:
+    """The empty state of what begins with an order."""
+    empty(title, f"{words} This orders a laptop.", order_command(source.facts().api_url))
+
+
+def plot(figure: object, *, key: str, alt: str) -> None:
+    """A plot that is updated in place: a fixed *key* makes it the same one after a refresh."""
+    st.plotly_chart(figure, key=key, config=charts.CONFIG, alt=alt)
+
+
+def table(
+    rows: Sequence[Mapping[str, object]], *, key: str, alt: str, columns: Mapping[str, Any] | None = None
+) -> None:
+    """Rows as high as they are, up to SCROLLS_FROM; more can be scrolled."""
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height="content" if len(rows) < SCROLLS_FROM else "auto",
+        key=key,
+        column_config=columns,
+        alt=alt,
+    )
 
 
 def order_command(api_url: str) -> str:

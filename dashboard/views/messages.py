@@ -4,7 +4,7 @@ from collections import Counter
 
 import streamlit as st
 
-from dashboard import charts, order_charts
+from dashboard import order_charts
 from dashboard.data import Source
 from dashboard.order_charts import NOTICE_WORDS, sentence, words
 from dashboard.order_data import NEWEST_NOTICES, NOT_SENT, Notices, by_kind_and_status, masked
@@ -26,18 +26,15 @@ def show(connect: frame.Connect) -> None:
 def _messages(source: Source) -> None:
     view = source.notices()
     if not view.newest:
-        frame.empty(
-            "No message yet",
-            "Each order brings one when it is placed and one when it ends. This orders a laptop.",
-            frame.order_command(source.facts().api_url),
+        frame.no_orders(
+            source, "No message yet", "Each order brings one when it is placed and one when it ends."
         )
         return
     _tiles(view)
     st.subheader("By kind")
-    st.plotly_chart(
+    frame.plot(
         order_charts.notices(by_kind_and_status(view.newest)),
         key="notices",
-        config=charts.CONFIG,
         alt="Text messages of each kind by what became of them",
     )
     st.subheader("Latest")

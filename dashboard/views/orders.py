@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import charts, order_charts
+from dashboard import order_charts
 from dashboard.data import Source
 from dashboard.order_charts import NOTICE_WORDS, duration, words
 from dashboard.order_data import (
@@ -40,11 +40,7 @@ def show(connect: frame.Connect) -> None:
 def _orders(source: Source) -> None:
     view = source.orders()
     if not view.newest:
-        frame.empty(
-            "No order yet",
-            "This orders a laptop; what follows is here within seconds.",
-            frame.order_command(source.facts().api_url),
-        )
+        frame.no_orders(source, "No order yet", "What follows on one is here within seconds.")
         return
     _tiles(view)
     _progress(view)
@@ -94,26 +90,38 @@ def _progress(view: Orders) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Stages reached")
-        _plot("funnel", order_charts.funnel(reached(view.newest)), "Orders that reached each stage")
+        frame.plot(
+            order_charts.funnel(reached(view.newest)),
+            key="orders-funnel",
+            alt="Orders that reached each stage",
+        )
     with right:
         st.subheader("Where they stand now")
-        _plot("standing", order_charts.standing(standing(view.newest)), "Orders by their status now")
+        frame.plot(
+            order_charts.standing(standing(view.newest)),
+            key="orders-standing",
+            alt="Orders by their status now",
+        )
     left, right = st.columns(2, gap="medium")
     with left:
         st.subheader("Time per stage")
         times = stage_times(view.newest)
         if times:
-            _plot("stage-times", order_charts.stage_times(times), "p50 and p95 of the time in each stage")
+            frame.plot(
+                order_charts.stage_times(times),
+                key="orders-stage-times",
+                alt="p50 and p95 of the time in each stage",
+            )
         else:
             st.caption("No order has left a stage yet.")
     with right:
         st.subheader("Orders placed")
         bucket_s, counts = placed_over_time(view)
-        _plot("placed", order_charts.placed(counts, bucket_s), "Orders placed over time by their outcome")
-
-
-def _plot(key: str, figure: object, alt: str) -> None:
-    st.plotly_chart(figure, key=f"orders-{key}", config=charts.CONFIG, alt=alt)
+        frame.plot(
+            order_charts.placed(counts, bucket_s),
+            key="orders-placed",
+            alt="Orders placed over time by their outcome",
+        )
 
 
 def _failures(view: Orders) -> None:
@@ -194,7 +202,11 @@ def _one_order(source: Source, view: Orders) -> None:
         st.markdown("**Time in each stage**")
         timed = details.transitions[: len(STAGES)]
         if timed:
-            _plot("timeline", order_charts.timeline(timed, view.now_ms), "The order's stages over time")
+            frame.plot(
+                order_charts.timeline(timed, view.now_ms),
+                key="orders-timeline",
+                alt="The order's stages over time",
+            )
     st.markdown("**Lines**")
     _lines(details.order)
     st.markdown("**Messages**")
@@ -234,22 +246,14 @@ def _history(details: OrderDetails, now_ms: int) -> None:
                 "Detail": each.detail or "–",
             }
         )
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height="content" if len(rows) < 10 else "auto",
-        key="history",
-        alt="The order's transitions, oldest first",
-    )
+    frame.table(rows, key="history", alt="The order's transitions, oldest first")
     if details.is_cut:
         st.caption(f"The first {len(rows)} of {details.order.version:,} transitions.")
 
 
 def _lines(order: Order) -> None:
-    st.dataframe(
+    frame.table(
         [_line(line, order.currency) for line in order.lines],
-        hide_index=True,
-        height="content" if len(order.lines) < 10 else "auto",
         key="lines",
         alt="The order's lines with discounts and refunds",
     )

@@ -1,9 +1,21 @@
 """Pools and codes as rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from handlers.aws.attributes import Item, Value, n, number, optional_number, optional_text, s, text
-from handlers.aws.keys import CODE_PREFIX, POOL_PREFIX, code_key, pool_key
+from handlers.aws.attributes import (
+    Item,
+    Value,
+    n,
+    number,
+    optional_number,
+    optional_text,
+    packed,
+    s,
+    text,
+    unpacked,
+)
+from handlers.aws.keys import CODE_PREFIX, POOL_PREFIX, code_key, pool_key, pool_trail_key
+from offerloop.codes.forecast import Sample
 from offerloop.codes.model import Code, CodeStatus, Level, Pool, PoolStatus, SupplierKind
 
 _LAST_MS = 10**13 - 1  # the year 2286, so that 13 digits are enough
@@ -21,6 +33,7 @@ def pool_of(item: Item) -> Pool:
         batch=number(item, "batch"),
         per_holder=number(item, "per_holder"),
         valid_days=optional_number(item, "valid_days"),
+        lead_minutes=optional_number(item, "lead_minutes"),
         status=PoolStatus(text(item, "status")),
     )
 
@@ -39,6 +52,7 @@ def pool_item(pool: Pool) -> dict[str, Value]:
                 "batch": pool.batch,
                 "per_holder": pool.per_holder,
                 "valid_days": pool.valid_days,
+                "lead_minutes": pool.lead_minutes,
                 "status": pool.status,
             }
         ).items()
@@ -58,6 +72,17 @@ def level_of(item: Item | None) -> Level:
     """The counts in a COUNT row; a shard without one has never had a code."""
     found = item or {}
     return Level(number(found, "free_count"), number(found, "given_count"), number(found, "void_count"))
+
+
+def trail_of(item: Item | None) -> Sequence[Sample]:
+    """The samples in a TRAIL row; a pool without one has never been looked at."""
+    return tuple(Sample(*sample) for sample in unpacked(item or {}, "samples", []))
+
+
+def trail_item(pool_id: str, trail: Sequence[Sample]) -> dict[str, Value]:
+    """The TRAIL row of a pool: some 3 KB a day long."""
+    samples = [[sample.at_ms, sample.free, sample.given] for sample in trail]
+    return pool_trail_key(pool_id) | {"samples": packed(samples)}
 
 
 def code_of(item: Item) -> Code:

@@ -18,6 +18,8 @@ from handlers.aws.code_rows import (
     newest_key,
     pool_item,
     pool_of,
+    trail_item,
+    trail_of,
 )
 from handlers.aws.cursors import cursor_at, foreign_cursor, place_of
 from handlers.aws.idempotency_store import DynamoIdempotencyStore, remember
@@ -32,6 +34,7 @@ from handlers.aws.keys import (
     holder_key,
     key,
     pool_key,
+    pool_trail_key,
 )
 from handlers.aws.table_access import (
     Action,
@@ -42,6 +45,7 @@ from handlers.aws.table_access import (
     TableAccess,
     Tables,
 )
+from offerloop.codes.forecast import Sample
 from offerloop.codes.model import Code, CodeStatus, Level, Pool, given_out
 from offerloop.codes.ports import Claim, CodePage
 from offerloop.errors import (
@@ -155,6 +159,12 @@ class DynamoCodeStore(DynamoIdempotencyStore):
             given=sum(level.given for level in levels),
             void=sum(level.void for level in levels),
         )
+
+    def trail(self, pool_id: str) -> Sequence[Sample]:
+        return trail_of(self._access.get(self._codes, pool_trail_key(pool_id), consistent=False))
+
+    def keep_trail(self, pool_id: str, trail: Sequence[Sample]) -> None:
+        self._access.put(TableName=self._codes, Item=trail_item(pool_id, trail))
 
     # -- adding ----------------------------------------------------------------------------------------
 

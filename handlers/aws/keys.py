@@ -36,6 +36,7 @@ Orders
 Codes
     POOL#<id>                   METADATA                a pool of codes
     POOLS                       <id>                    names it in the list of all
+    POOL#<id>                   TRAIL                   what its levels were in the last day
     POOL#<id>                   RUN                     its replenishment run: the open one, or the last
     POOL#<id>                   RUN#<ms>#<run id>       any of its runs
     POOL#<id>#<shard>           FREE#<hash>#<code>      a code that is still in its pool
@@ -51,6 +52,7 @@ Rewards
                                                         keys of an index
     ORDER#<id>                  REWARD                  what an order earned and used
     DAY#<yyyy-mm-dd>            TOTAL#<0..15>           what entries of a business day come to so far
+    EVER                        TOTAL#<0..15>           what entries of all days come to so far
     OUTBOX#<0..23>              <ms>#<message id>       as above
 Idempotency
     REQUEST#<hash>              ANSWER                  the answer to a request under an Idempotency-Key
@@ -284,6 +286,10 @@ def pool_key(pool_id: str) -> Key:
     return key(f"{POOL_PREFIX}{pool_id}", METADATA)
 
 
+def pool_trail_key(pool_id: str) -> Key:
+    return key(f"{POOL_PREFIX}{pool_id}", "TRAIL")
+
+
 def code_key(code: str) -> Key:
     return key(f"{CODE_PREFIX}{code}", METADATA)
 
@@ -341,6 +347,10 @@ def holder_key(holder_id: str, pool_id: str) -> Key:
 
 def total_key(day: date, shard: int) -> Key:
     return key(f"DAY#{day.isoformat()}", f"{TOTAL_PREFIX}{shard}")
+
+
+def total_ever_key(shard: int) -> Key:
+    return key("EVER", f"{TOTAL_PREFIX}{shard}")
 
 
 def outbox_key(partition_key: str, written_at_ms: int, message_id: str) -> Key:

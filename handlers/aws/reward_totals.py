@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from handlers.aws.attributes import Item, Value, n, number, s
-from handlers.aws.keys import TOTAL_PREFIX, TOTAL_SHARDS, entry_key, total_key
+from handlers.aws.keys import TOTAL_PREFIX, TOTAL_SHARDS, Key, entry_key, total_ever_key, total_key
 from handlers.aws.table_access import Action, Client, ConditionFailed, Patience, TableAccess, Tables
 from offerloop.bonuses.model import Entry, EntryKind
 from offerloop.rewards.model import NOTHING, KindTotal, Totals
 
-ENTRIES_PER_TRANSACTION = 90  # a mark each and one total: 91 of 100 actions
+ENTRIES_PER_TRANSACTION = 90  # a mark each and two totals: 92 of 100 actions
 
 
 class DynamoRunningTotals:
@@ -26,12 +26,19 @@ class DynamoRunningTotals:
         return sum(self._add_chunk(day, once[start : start + ENTRIES_PER_TRANSACTION]) for start in starts)
 
     def of(self, day: date) -> Totals:
+        return self._stored(total_key(day, 0))
+
+    def ever(self) -> Totals:
+        return self._stored(total_ever_key(0))
+
+    def _stored(self, first: Key) -> Totals:
+        """What stands in all rows beside the *first*."""
         rows = self._access.query_page(
             limit=TOTAL_SHARDS,
             consistent=True,
             TableName=self._table,
-            KeyConditionExpression="PK = :day AND begins_with(SK, :totals)",
-            ExpressionAttributeValues={":day": total_key(day, 0)["PK"], ":totals": s(TOTAL_PREFIX)},
+            KeyConditionExpression="PK = :of AND begins_with(SK, :totals)",
+            ExpressionAttributeValues={":of": first["PK"], ":totals": s(TOTAL_PREFIX)},
         )
         sums = {kind: _sum_of(rows, kind) for kind in EntryKind}
         return Totals({kind: total for kind, total in sums.items() if total.count})
@@ -41,7 +48,7 @@ class DynamoRunningTotals:
         new = list(entries)
         while new:
             try:
-                self._access.transact([*(self._mark(day, entry) for entry in new), self._total(day, new)])
+                self._access.transact([*(self._mark(day, entry) for entry in new), *self._totals(day, new)])
                 return len(new)
             except ConditionFailed as failed:
                 new = [entry for position, entry in enumerate(new) if position not in failed.found]
@@ -58,20 +65,24 @@ class DynamoRunningTotals:
             }
         }
 
-    def _total(self, day: date, entries: Sequence[Entry]) -> Action:
-        """One row for the whole chunk: which of a day's rows it is matters to none but its writers."""
+    def _totals(self, day: date, entries: Sequence[Entry]) -> list[Action]:
+        """One row of the day, and one of all days, for the whole chunk: which of their rows it is matters to
+        none but their writers."""
         added = NOTHING.plus((entry.kind, entry.amount) for entry in entries)
         first = entries[0]
         shard = zlib.crc32(f"{first.customer_id}#{first.number}".encode()) % TOTAL_SHARDS
         sums, values = _additions(added.by_kind)
-        return {
-            "Update": {
-                "TableName": self._table,
-                "Key": total_key(day, shard),
-                "UpdateExpression": f"ADD {', '.join(sums)}",
-                "ExpressionAttributeValues": values,
+        return [
+            {
+                "Update": {
+                    "TableName": self._table,
+                    "Key": key,
+                    "UpdateExpression": f"ADD {', '.join(sums)}",
+                    "ExpressionAttributeValues": values,
+                }
             }
-        }
+            for key in (total_key(day, shard), total_ever_key(shard))
+        ]
 
 
 def _additions(by_kind: Mapping[EntryKind, KindTotal]) -> tuple[list[str], dict[str, Value]]:

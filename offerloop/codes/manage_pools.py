@@ -18,8 +18,11 @@ RANGES = {
     "batch": (1, 1_000),  # a supplier is asked for no more in one run
     "per_holder": (0, 10**6),
     "valid_days": (1, 3_650),
+    "lead_minutes": (1, 90 * 24 * 60),
 }
-CHANGEABLE = frozenset({"name", "supplier", "threshold", "batch", "per_holder", "valid_days", "status"})
+CHANGEABLE = frozenset(
+    {"name", "supplier", "threshold", "batch", "per_holder", "valid_days", "lead_minutes", "status"}
+)
 
 
 def create_pool(

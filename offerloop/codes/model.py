@@ -41,6 +41,8 @@ class Pool:
         batch: how many codes a refill asks for, > 0.
         per_holder: how many codes one holder may claim; 0 = no limit.
         valid_days: for how many days a code is good once it is given out; None = without end.
+        lead_minutes: how long the supplier takes; the pool is refilled early when it would be empty before.
+            None = at the threshold alone.
     """
 
     pool_id: str
@@ -52,6 +54,7 @@ class Pool:
     batch: int = 20
     per_holder: int = 0
     valid_days: int | None = None
+    lead_minutes: int | None = None
     status: PoolStatus = PoolStatus.ACTIVE
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
+from offerloop.codes.forecast import Sample
 from offerloop.codes.model import Code, Level, Pool
 from offerloop.idempotency import AnsweredRequest, IdempotencyStore
 from offerloop.record import record
@@ -67,6 +68,12 @@ class CodeStore(IdempotencyStore, Protocol):
 
     def level(self, pool_id: str) -> Level:
         """How many codes are where, strongly consistent, at a cost that does not grow with the pool."""
+
+    def trail(self, pool_id: str) -> Sequence[Sample]:
+        """What levels a pool had before, oldest first, as they were kept last; eventually consistent."""
+
+    def keep_trail(self, pool_id: str, trail: Sequence[Sample]) -> None:
+        """Keep a pool's trail in the place of the one before; of two at once, one is kept."""
 
     # -- codes -----------------------------------------------------------------------------------------
 

@@ -77,11 +77,15 @@ class RunStore(Protocol):
         """The newest runs of a pool, newest first."""
 
 
-def is_due(pool: Pool, level: Level, last: Run | None, now_ms: int) -> bool:
-    """Whether a pool needs a run now: too few codes, somebody to ask, none open or just in vain."""
+def is_due(pool: Pool, level: Level, last: Run | None, now_ms: int, *, is_early: bool = False) -> bool:
+    """Whether a pool needs a run now: too few codes, somebody to ask, none open or just in vain.
+
+    Args:
+        is_early: whether codes would go before new ones come; then there are too few above the threshold too.
+    """
     if pool.supplier is SupplierKind.NONE or pool.status is not PoolStatus.ACTIVE:
         return False
-    if level.free >= pool.threshold or (last is not None and last.is_open):
+    if (level.free >= pool.threshold and not is_early) or (last is not None and last.is_open):
         return False
     in_vain = last is not None and (last.status is RunStatus.FAILED or not last.added)
     return last is None or not in_vain or now_ms - last.updated_at_ms >= COOL_DOWN_S * 1_000

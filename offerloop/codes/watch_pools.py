@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from offerloop.clock import Clock, Ids
+from offerloop.codes.forecast import runs_out_early, sample_of, with_sample
 from offerloop.codes.model import Level, Pool
 from offerloop.codes.ports import CodeStore
 from offerloop.codes.runs import DEADLINE_S, Run, RunStatus, RunStore, is_due, run_message
@@ -65,7 +66,7 @@ def _watch(pool: Pool, desk: Watching) -> Level:
     last = desk.runs.last(pool.pool_id)
     level = desk.codes.level(pool.pool_id)
     now_ms = desk.clock.now_ms()
-    if is_due(pool, level, last, now_ms):
+    if is_due(pool, level, last, now_ms, is_early=_runs_out_early(pool, level, desk)):
         run = Run(desk.ids.new_id(), pool.pool_id, RunStatus.REQUESTED, now_ms, now_ms, pool.batch)
         try:
             desk.runs.start(run, last, run_message(run))
@@ -73,6 +74,16 @@ def _watch(pool: Pool, desk: Watching) -> Level:
             return level  # another watcher was faster
         desk.report(run, pool, level)
     return level
+
+
+def _runs_out_early(pool: Pool, level: Level, desk: Watching) -> bool:
+    """Whether codes go faster than new ones would come; the level is kept for whoever asks next."""
+    now = sample_of(level, desk.clock.now_ms())
+    trail = desk.codes.trail(pool.pool_id)
+    longer = with_sample(trail, now)
+    if longer is not trail:
+        desk.codes.keep_trail(pool.pool_id, longer)
+    return runs_out_early(pool, trail, now)
 
 
 def _end_overdue(pool: Pool, desk: Watching) -> None:

@@ -1,11 +1,14 @@
 """A day's figures as text: the same figures give the same bytes, whenever they are computed."""
 
 import json
+from collections.abc import Mapping
 from datetime import date, tzinfo
+from decimal import Decimal
+from typing import Any
 
 from offerloop import money
 from offerloop.bonuses.model import EntryKind
-from offerloop.rewards.model import Totals
+from offerloop.rewards.model import KindTotal, Totals
 
 FOLDER = "daily-rewards/"
 DETAILED = tuple(kind for kind in EntryKind if kind not in (EntryKind.ISSUED, EntryKind.REDEEMED))
@@ -49,6 +52,21 @@ def entries_in(*texts: str) -> int | None:
         return sum(int(value) for each in figures for name, value in each if name.endswith("_count"))
     except (ValueError, TypeError, AttributeError):
         return None
+
+
+def totals_in(*texts: str) -> Totals | None:
+    """What the file of a day and its details say together; None where they do not say it all."""
+    try:
+        said = [json.loads(text, parse_float=Decimal) for text in texts]
+        figures = {name: figure for each in said for name, figure in each.items()}
+        of_kinds = {kind: _kind_total(figures, kind.value.lower()) for kind in EntryKind}
+    except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError):
+        return None
+    return Totals({kind: total for kind, total in of_kinds.items() if total.count})
+
+
+def _kind_total(figures: Mapping[str, Any], name: str) -> KindTotal:
+    return KindTotal(money.to_minor(Decimal(figures[f"total_{name}"])), int(figures[f"{name}_count"]))
 
 
 def decimal(minor: int) -> float:

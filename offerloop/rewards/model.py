@@ -63,6 +63,16 @@ class Totals:
 NOTHING = Totals({})
 
 
+def sum_of(parts: Iterable[Totals]) -> Totals:
+    """What several totals come to together."""
+    sums: dict[EntryKind, KindTotal] = {}
+    for part in parts:
+        for kind, total in part.by_kind.items():
+            before = sums.get(kind, _NONE)
+            sums[kind] = KindTotal(before.amount + total.amount, before.count + total.count)
+    return Totals(sums)
+
+
 @record(frozen=True, slots=True)
 class DayRun:
     """How far a run over one day has come; with it any later invocation goes on.

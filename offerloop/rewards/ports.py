@@ -71,3 +71,6 @@ class RunningTotals(Protocol):
 
     def of(self, day: date) -> Totals:
         """What a day comes to, strongly consistent."""
+
+    def ever(self) -> Totals:
+        """What all days come to together, strongly consistent, at a cost that does not grow with them."""

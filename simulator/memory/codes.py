@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from offerloop.codes.forecast import Sample
 from offerloop.codes.model import Code, CodeStatus, Level, Pool, PoolStatus, SupplierKind, given_out
 from offerloop.codes.ports import Claim, CodePage
 from offerloop.errors import (
@@ -59,6 +60,12 @@ class MemoryCodeStore(MemoryIdempotencyStore):
 
     def level(self, pool_id: str) -> Level:
         return self._world.code_counts.get(pool_id, Level(0, 0, 0))
+
+    def trail(self, pool_id: str) -> Sequence[Sample]:
+        return self._world.level_trails.get(pool_id, ())
+
+    def keep_trail(self, pool_id: str, trail: Sequence[Sample]) -> None:
+        self._world.level_trails[pool_id] = trail
 
     def add(self, pool: Pool, codes: Collection[str]) -> frozenset[str]:
         world = self._world
@@ -126,6 +133,7 @@ class MemoryCodeStore(MemoryIdempotencyStore):
     def _count(self, pool_id: str, free: int = 0, given: int = 0, void: int = 0) -> None:
         level = self.level(pool_id)
         self._world.code_counts[pool_id] = Level(level.free + free, level.given + given, level.void + void)
+        self._world.pools_touched[pool_id] = None
 
     def _refuse_answered(self, answered: AnsweredRequest | None) -> None:
         if answered is not None and self._is_answered(answered, answered.expires_at - KEPT_FOR_S):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from offerloop.bonuses import ports as bonuses_ports
 from offerloop.bonuses.rules import AccrualRules
 from offerloop.bonuses.settle_rewards import settle_rewards
 from offerloop.clock import Clock, Ids
@@ -74,6 +75,7 @@ class OrderSystem:
         written: called after every call that may have written.
         report: told of each transition of an order.
         redeemed: told of redemptions that were recorded: user, offer, how many.
+        booked: told of what was written about the points of an order that ended.
     """
 
     def __init__(
@@ -87,11 +89,12 @@ class OrderSystem:
         written: Callable[[], None] = lambda: None,
         report: Callable[[OrderStep], None] = lambda _: None,
         redeemed: Callable[[str, str, int], None] = lambda *_: None,
+        booked: bonuses_ports.Report = bonuses_ports.nobody,
     ) -> None:
         self.clock, self._ids, self._transport = clock, ids, transport
         self._written, self._report, self._redeemed = written, report, redeemed
         self.store, self.products, self.payments = stores.orders, stores.products, stores.payments
-        self._activity, self._ledger = stores.activity, stores.ledger
+        self._activity, self._ledger, self._booked = stores.activity, stores.ledger, booked
         self._processing = Processing(self.store, self.payments, StandInCarrier(), clock, report)
         rules = NoticeRules(NOTICES_PER_DAY, ())
         self._notices = NoticeDesk(stores.notices, sender or Silence(), rules, clock)
@@ -137,6 +140,10 @@ class OrderSystem:
         )
         self._written()
         return answer
+
+    def usable_points(self, customer_id: str) -> int:
+        """bonus-api: how many points a customer can pay with."""
+        return self._ledger.account(customer_id).usable(self.clock.now_ms() // 1_000)
 
     def create(self, product: Product) -> None:
         create_product(product, store=self.products, clock=self.clock)
@@ -196,7 +203,9 @@ class OrderSystem:
             Busy: others keep changing the same account.
         """
         for order in orders:
-            settle_rewards(order, ledger=self._ledger, rules=BONUS_RULES, clock=self.clock)
+            settle_rewards(
+                order, ledger=self._ledger, rules=BONUS_RULES, clock=self.clock, report=self._booked
+            )
 
     def sweep(self) -> None:
         """order-sweeper, once a minute."""

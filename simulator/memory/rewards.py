@@ -6,7 +6,7 @@ from datetime import date
 from offerloop.bonuses.model import Entry
 from offerloop.errors import Busy
 from offerloop.rewards.days import Span
-from offerloop.rewards.model import NOTHING, Totals
+from offerloop.rewards.model import NOTHING, Totals, sum_of
 from offerloop.rewards.ports import AmountPage, StoredFile
 from simulator.memory.world import MemoryWorld
 
@@ -54,6 +54,9 @@ class MemoryRunningTotals:
 
     def of(self, day: date) -> Totals:
         return self._totals.get(day, NOTHING)
+
+    def ever(self) -> Totals:
+        return sum_of(self._totals.values())
 
 
 class MemoryRewardFiles:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from offerloop.bonuses import model as bonuses_model
 from offerloop.clock import Clock
+from offerloop.codes.forecast import Sample
 from offerloop.codes.model import Code, Level, Pool
 from offerloop.codes.runs import Run
 from offerloop.idempotency import AnsweredRequest
@@ -61,8 +62,8 @@ class SortedEntries:
 class MemoryWorld:
     """Everything that is stored, as plain dictionaries; adapters read and write it in place.
 
-    `changes`, `messages` and `ended_orders` collect what the streams of a deployed system would deliver: the
-    driver drains them when it delivers.
+    `changes`, `messages`, `ended_orders` and `pools_touched` collect what the streams of a deployed system
+    would deliver: the driver drains them when it delivers.
 
     Attributes:
         clock: stamps the changes.
@@ -83,6 +84,7 @@ class MemoryWorld:
         accounts_due: sorted (epoch seconds, customer id) of the accounts in which something ends or counts.
         free_codes: pool id -> the codes that are still in it.
         code_counts: pool id -> how many of its codes are free, given and void.
+        level_trails: pool id -> what was kept of its levels.
         codes_of: customer id -> the codes that were given to it, in the order of their claiming.
         claims_of: codes claimed by holder and pool.
         runs: pool id -> its replenishment runs, oldest first.
@@ -125,11 +127,13 @@ class MemoryWorld:
     codes: dict[str, Code] = field(default_factory=dict)
     free_codes: defaultdict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     code_counts: dict[str, Level] = field(default_factory=dict)
+    level_trails: dict[str, Sequence[Sample]] = field(default_factory=dict)
     codes_of: dict[str, list[str]] = field(default_factory=dict)
     claims_of: dict[tuple[str, str], int] = field(default_factory=dict)
     runs: dict[str, list[Run]] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
     ended_orders: list[orders_model.Order] = field(default_factory=list)
+    pools_touched: dict[str, None] = field(default_factory=dict)
     changes: list[OfferChange] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     changes_made: int = 0
@@ -213,6 +217,11 @@ class MemoryWorld:
         """Orders as each left a step at the end of which they were in progress no more, oldest first."""
         drained, self.ended_orders = self.ended_orders, []
         return drained
+
+    def drain_pools(self) -> list[str]:
+        """The pools whose free codes changed since the last call, by id, the first that changed first."""
+        drained, self.pools_touched = self.pools_touched, {}
+        return list(drained)
 
     def _note(self, offer_id: str, before: Offer | None, after: Offer | None) -> None:
         self.changes_made += 1

@@ -59,7 +59,7 @@ def _calls(counts: Counts) -> int:
     of_shoppers = counts.calls_recommend + counts.calls_track
     of_orders = counts.calls_order + counts.calls_process + counts.calls_follow
     of_streams = counts.calls_watch + counts.calls_publish + counts.calls_count + counts.calls_accrue
-    return of_shoppers + of_orders + of_streams + counts.calls_rules
+    return of_shoppers + of_orders + of_streams + counts.calls_rules + counts.calls_rewards
 
 
 METRICS: Mapping[str, Metric] = {
@@ -103,6 +103,20 @@ METRICS: Mapping[str, Metric] = {
         ),
         _count("orders_failed", "Orders failed"),
         _count("orders_refunded", "Orders given back"),
+        _count("codes_claimed", "Promo codes claimed"),
+        _count("claims_of_empty_pool", "Claims of an empty pool"),
+        _count("pool_stockouts", "Times that the pool ran empty"),
+        Metric(
+            "pool_empty_minutes",
+            "Minutes with an empty pool",
+            "",
+            lambda counts: counts.pool_empty_ms / 60_000,
+            "minutes with an empty pool",
+        ),
+        _count("code_runs", "Replenishment runs"),
+        _count("code_runs_failed", "Replenishment runs in vain"),
+        _count("points_earned", "Points earned"),
+        _count("points_used", "Points used"),
         _count("throttled", "Calls throttled"),
         _count("duplicates", "Duplicate batches"),
         _count("retries", "Retried batches"),

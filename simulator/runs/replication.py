@@ -10,7 +10,7 @@ from simulator.runs.canonical import digest_of
 from simulator.runs.events import EventRecorder, Watch, nobody_watches
 from simulator.scenario import Scenario
 from simulator.twin import run_replication
-from simulator.twin.summary import EventSink, ReplicationSummary
+from simulator.twin.summary import OF_REWARDS, EventSink, ReplicationSummary
 
 
 class Simulate(Protocol):
@@ -77,7 +77,12 @@ def digest(summary: ReplicationSummary, recorder: EventRecorder) -> str:
     """The digest of a replication: its events and its summary.
 
     What was asked for stays out: a scenario under another name or with a default written out ends the same.
+    So do counts of codes and points where there are none.
     """
     told = dataclasses.asdict(summary)
     del told["scenario_digest"], told["seed"], told["replication"]
+    for counts in (told["totals"], *(hour["counts"] for hour in told["hours"])):
+        for name in OF_REWARDS:
+            if not counts[name]:
+                del counts[name]
     return digest_of({"events": recorder.digest(), "summary": told})

@@ -23,6 +23,7 @@ from simulator.scenario.customers import (
     Segment,
 )
 from simulator.scenario.orders import Afterwards, OrderQueue, Orders, Payments, Products
+from simulator.scenario.rewards import Codes, Points, Supplier
 from simulator.scenario.section import HOURS_PER_DAY, Section, WholeRange, fault
 from simulator.scenario.shop import (
     Catalogue,
@@ -41,6 +42,7 @@ __all__ = [
     "ArrivalsSection",
     "Basket",
     "Catalogue",
+    "Codes",
     "Delay",
     "Deliveries",
     "ExperimentSection",
@@ -51,6 +53,7 @@ __all__ = [
     "OrderQueue",
     "Orders",
     "Payments",
+    "Points",
     "Policies",
     "Population",
     "PricePoint",
@@ -60,6 +63,7 @@ __all__ = [
     "Segment",
     "Shock",
     "Stock",
+    "Supplier",
     "VariantSection",
     "Weather",
     "WeightsSection",

@@ -1,9 +1,10 @@
-"""How shoppers buy: products, the payment service, the queue, and what customers do afterwards."""
+"""How shoppers buy: products, the payment service, the queue, codes and points, and what comes afterwards."""
 
 from typing import Self
 
 from pydantic import Field, model_validator
 
+from simulator.scenario.rewards import Codes, Points
 from simulator.scenario.section import Section, Share, WholeRange, fault
 from simulator.scenario.weather import Delay, Milliseconds
 
@@ -71,3 +72,5 @@ class Orders(Section):
     payments: Payments = Payments()
     queue: OrderQueue = OrderQueue()
     afterwards: Afterwards = Afterwards()
+    codes: Codes | None = Field(default=None, description="null = nobody claims promo codes")
+    points: Points | None = Field(default=None, description="null = nobody pays with bonus points")

@@ -60,22 +60,44 @@ class BasketLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimedCode:
+    """A promo code that somebody has, and what it takes off an order, in minor units."""
+
+    code: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checkout:
     """A basket on its way to the till.
 
     Attributes:
         lines: at least one.
         phone: for messages, or None.
+        code: the promo code that is used, or None.
+        use_bonus: points to pay with, at most what is left to pay.
     """
 
     customer_id: str
     lines: tuple[BasketLine, ...]
     phone: str | None = None
+    code: ClaimedCode | None = None
+    use_bonus: int = 0
+
+    @property
+    def goods(self) -> int:
+        """What the lines cost, in minor units."""
+        return sum([line.amount for line in self.lines])
+
+    @property
+    def code_discount(self) -> int:
+        """What the code takes off, in minor units."""
+        return 0 if self.code is None else min(self.code.amount, self.goods)
 
     @property
     def total(self) -> int:
-        """In minor units."""
-        return sum([line.amount for line in self.lines])
+        """What is to be paid, in minor units."""
+        return self.goods - self.code_discount - self.use_bonus
 
     @property
     def units(self) -> int:
@@ -121,3 +143,9 @@ class Till(Shop, Protocol):
         self, order_id: str, lines: Sequence[RefundedLine] = (), key: str | None = None
     ) -> Refused | None:
         """Give back some units, or everything that is left when no line is named; None = done."""
+
+    def claim_code(self, customer_id: str, pool_id: str, key: str | None = None) -> ClaimedCode | Refused:
+        """Take a promo code out of a pool, for one customer alone."""
+
+    def usable_points(self, customer_id: str) -> int | Refused:
+        """Ask how many points a customer can pay with."""

@@ -19,6 +19,7 @@ from simulator.shoppers.checkout import (
     ADDRESS,
     BasketLine,
     Checkout,
+    ClaimedCode,
     ListedProduct,
     OrderNews,
     OrderState,
@@ -129,6 +130,23 @@ class HttpShop:
         items = [{"productId": line.product_id, "quantity": line.quantity} for line in lines]
         answer = self._ask("REFUND", "POST", f"/orders/{order_id}/refund", {"items": items}, headers)
         return answer if isinstance(answer, Refused) else None
+
+    def claim_code(self, customer_id: str, pool_id: str, key: str | None = None) -> ClaimedCode | Refused:
+        headers = {"Idempotency-Key": key or self._new_key()}
+        answer = self._ask("CLAIM", "POST", "/codes/claim", {"pool": pool_id, "holder": customer_id}, headers)
+        if isinstance(answer, Refused):
+            return answer
+        return ClaimedCode(answer["promo_code"], money.to_minor(Decimal(str(answer["amount"]))))
+
+    def usable_points(self, customer_id: str) -> int | Refused:
+        path = f"/customers/{quote(customer_id, safe='')}/bonus?limit=1"
+        answer = self._ask("POINTS", "GET", path, None, {})
+        return answer if isinstance(answer, Refused) else money.to_minor(Decimal(str(answer["usable"])))
+
+    def codes_left(self, pool_id: str) -> int | Refused:
+        """Ask how many codes a pool can give out."""
+        answer = self._ask("POOL", "GET", f"/pools/{quote(pool_id, safe='')}", None, {})
+        return answer if isinstance(answer, Refused) else int(answer["level"]["free"])
 
     def units_left(self, offer_id: str) -> int | Refused:
         answer = self._ask("STOCK", "GET", f"/offers/{offer_id}", None, {})
@@ -267,7 +285,13 @@ def order_body(checkout: Checkout) -> dict[str, Any]:
             "country": ADDRESS.country,
         },
     }
-    return body if checkout.phone is None else body | {"customerPhone": checkout.phone}
+    if checkout.phone is not None:
+        body["customerPhone"] = checkout.phone
+    if checkout.code is not None:
+        body["promoCode"] = checkout.code.code
+    if checkout.use_bonus:
+        body["useBonus"] = _amount(checkout.use_bonus)
+    return body
 
 
 def _item(line: BasketLine) -> dict[str, Any]:

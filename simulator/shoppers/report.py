@@ -66,6 +66,11 @@ def order_table(tally: Tally) -> Table:
     table.add_row("placed", str(tally.orders_placed))
     table.add_row("units", str(tally.units_ordered))
     table.add_row("value", f"{money.to_major(tally.cents_ordered):,.2f}")
+    table.add_row("promo codes claimed", str(tally.codes_claimed))
+    table.add_row("with a promo code", str(tally.orders_with_code))
+    table.add_row("paid by codes", f"{money.to_major(tally.cents_by_code):,.2f}")
+    table.add_row("with points", str(tally.orders_with_points))
+    table.add_row("paid with points", f"{money.to_major(tally.points_used):,.2f}")
     for found, count in sorted(tally.orders.items()):
         table.add_row(found, str(count))
     return table

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from offerloop.offers.model import EventType
 from offerloop.orders.model import OrderStatus
-from simulator.shoppers.checkout import Checkout
+from simulator.shoppers.checkout import Checkout, ClaimedCode
 from simulator.shoppers.population import Person
 from simulator.shoppers.shop import Refused, Served, ShownOffer
 
@@ -28,6 +28,8 @@ class Tally:
         deliveries, products_delivered: how often sold-out offers, and products that ran low, were refilled.
         orders: what customers found when they asked where an order is, and what they did about it.
         orders_placed, units_ordered, cents_ordered: of orders that were accepted.
+        codes_claimed: promo codes that were given out; orders_with_code, cents_by_code, orders_with_points,
+            points_used: of orders that were accepted.
     """
 
     sessions: int = 0
@@ -51,6 +53,11 @@ class Tally:
     orders_placed: int = 0
     units_ordered: int = 0
     cents_ordered: int = 0
+    codes_claimed: int = 0
+    orders_with_code: int = 0
+    cents_by_code: int = 0
+    orders_with_points: int = 0
+    points_used: int = 0
     _last_lists: dict[str, tuple[str, ...]] = field(default_factory=dict)  # by user
     _acted: set[str] = field(default_factory=set)  # users who acted on their last list
 
@@ -101,7 +108,21 @@ class Tally:
         self.orders_placed += 1
         self.units_ordered += checkout.units
         self.cents_ordered += checkout.total
+        self.orders_with_code += checkout.code is not None
+        self.cents_by_code += checkout.code_discount
+        self.orders_with_points += checkout.use_bonus > 0
+        self.points_used += checkout.use_bonus
         self.redeemed.update(line.offer.category for line in checkout.lines if line.offer is not None)
+
+    def claimed(self, person: Person, answer: ClaimedCode | Refused) -> None:
+        if isinstance(answer, Refused):
+            self.refusals[answer.code] += 1
+        else:
+            self.codes_claimed += 1
+
+    def counted_points(self, person: Person, answer: int | Refused) -> None:
+        if isinstance(answer, Refused):
+            self.refusals[answer.code] += 1
 
     def looked_up(self, person: Person, status: OrderStatus | Refused) -> None:
         if isinstance(status, Refused):

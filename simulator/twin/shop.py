@@ -5,14 +5,15 @@ from typing import Any, TypeVar
 
 import simpy
 
-from offerloop.errors import Refusal, TooManyRequests
+from offerloop.errors import Refusal, TooManyRequests, UnknownPool
 from offerloop.offers.model import EventType
 from offerloop.orders.model import OrderStatus, Product
 from offerloop.orders.place_order import PlaceOrder
 from offerloop.orders.pricing import RequestedLine
 from offerloop.orders.refund_order import RefundedLine
+from simulator.memory.code_system import CodeSystem
 from simulator.memory.order_system import OrderSystem
-from simulator.shoppers.checkout import ADDRESS, Checkout, email_of
+from simulator.shoppers.checkout import ADDRESS, Checkout, ClaimedCode, email_of
 from simulator.shoppers.clocks import Done
 from simulator.shoppers.shop import Refused, Served
 from simulator.twin.functions import Environments
@@ -50,13 +51,22 @@ class TwinShop:
 
 
 class TwinTill(TwinShop):
-    """`Till`."""
+    """`Till`.
+
+    Args:
+        codes: None = there are no pools.
+    """
 
     def __init__(
-        self, system: System, orders: OrderSystem, products: Sequence[Product], tally: TwinTally
+        self,
+        system: System,
+        orders: OrderSystem,
+        codes: CodeSystem | None,
+        products: Sequence[Product],
+        tally: TwinTally,
     ) -> None:
         super().__init__(system, tally)
-        self._orders, self._products = orders, products
+        self._orders, self._codes, self._products = orders, codes, products
 
     def products(self) -> Sequence[Product]:
         return self._products
@@ -75,6 +85,20 @@ class TwinTill(TwinShop):
     ) -> Refused | None:
         answer = self._asked(self._orders.refund, order_id, lines)
         return answer if isinstance(answer, Refused) else None
+
+    def claim_code(self, customer_id: str, pool_id: str, key: str | None = None) -> ClaimedCode | Refused:
+        self._tally.hour.calls_rewards += 1
+        if self._codes is None:
+            return Refused(UnknownPool.code)
+        try:
+            answer = self._codes.claim(pool_id, customer_id)
+        except Refusal as refusal:
+            return Refused(refusal.code)
+        return ClaimedCode(str(answer["promo_code"]), int(answer["amount"] or 0))
+
+    def usable_points(self, customer_id: str) -> int | Refused:
+        self._tally.hour.calls_rewards += 1
+        return self._orders.usable_points(customer_id)
 
     def _asked(self, function: Callable[..., Answer], *arguments: object) -> Answer | Refused:
         self._tally.hour.calls_order += 1
@@ -100,6 +124,8 @@ def _command(checkout: Checkout) -> PlaceOrder:
         email=email_of(checkout.customer_id),
         address=ADDRESS,
         phone=checkout.phone,
+        promo_code=None if checkout.code is None else checkout.code.code,
+        use_bonus=checkout.use_bonus,
     )
 
 

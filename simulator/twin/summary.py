@@ -38,6 +38,10 @@ class EventKind(IntEnum):
     ORDER_FAILED = 19
     ORDER_CANCELLED = 20
     ORDER_REFUNDED = 21  # minor units that were given back
+    CODE_CLAIMED = 22  # what the promo code takes off, in minor units
+    POOL_EMPTY = 23  # 0; no code is left
+    POOL_REFILLED = 24  # codes that a replenishment run has added
+    RUN_FAILED = 25  # attempts of the run
 
 
 # Codes of `offerloop.errors` that shoppers can meet; any other is counted as the last.
@@ -100,6 +104,14 @@ class Counts:
         units_ordered, cents_ordered: of placed orders; cents_taken: of completed ones, less
             cents_given_back what the shop keeps.
         products_restocked: units of products put in stock.
+        codes_claimed: promo codes given out; claims_refused: claims that got none, those of an empty pool
+            (claims_of_empty_pool) among them.
+        pool_stockouts: times that the pool gave out its last code; pool_empty_ms: for how long it had none.
+        code_runs: replenishment runs that were started; code_runs_failed: that came to nothing;
+            codes_added: by those that did not.
+        orders_with_code, cents_by_code, orders_with_points, points_used: of placed orders.
+        points_earned, points_given_back, points_clawed_back: what the ledger booked for orders that ended,
+            where the scenario has points.
     """
 
     sessions: int = 0
@@ -160,6 +172,22 @@ class Counts:
     calls_process: int = 0
     calls_follow: int = 0
     calls_accrue: int = 0
+    codes_claimed: int = 0
+    claims_refused: int = 0
+    claims_of_empty_pool: int = 0
+    pool_stockouts: int = 0
+    pool_empty_ms: int = 0
+    code_runs: int = 0
+    code_runs_failed: int = 0
+    codes_added: int = 0
+    orders_with_code: int = 0
+    cents_by_code: int = 0
+    orders_with_points: int = 0
+    points_used: int = 0
+    points_earned: int = 0
+    points_given_back: int = 0
+    points_clawed_back: int = 0
+    calls_rewards: int = 0
 
     def add(self, other: "Counts") -> None:
         """Add another stretch of time to this one."""
@@ -172,6 +200,8 @@ class Counts:
 
 
 COUNTED = tuple(field.name for field in fields(Counts))
+# Of codes and points, which came last: a world without them has the hash that it had before there were any.
+OF_REWARDS = COUNTED[COUNTED.index("codes_claimed") :]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,15 @@ Each method is what one function does with one call or one batch. What a call wr
 deliver: `deliveries` is told after every call that may have written.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from offerloop.bonuses.ports import Report as BonusReport
+from offerloop.bonuses.ports import nobody
 from offerloop.clock import Clock, now_s
+from offerloop.codes.model import Level, SupplierKind
+from offerloop.codes.ports import CodeSupplier
+from offerloop.codes.watch_pools import RunReport
 from offerloop.offers.choose_pivot import Report
 from offerloop.offers.count_engagement import count_engagement
 from offerloop.offers.engagement_messages import announced_event
@@ -26,6 +31,7 @@ from offerloop.outbox import Message, Topic, publish, relay
 from offerloop.standins.payments import Behaviour
 from simulator.memory.activity import MemoryActivityStore, MemoryOutbox
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
+from simulator.memory.code_system import CodeSystem
 from simulator.memory.engagement import MemoryEngagementStore
 from simulator.memory.ids import SeededIds
 from simulator.memory.inventory import MemoryInventoryStore
@@ -50,11 +56,17 @@ class Deliveries(Protocol):
     def engagement_sent(self, messages: Sequence[Message]) -> None:
         """Records put on the engagement stream."""
 
+    def pools_changed(self, pool_ids: Sequence[str]) -> None:
+        """Pools of the records of the `Codes` stream, of free codes that came and went."""
+
     def work_sent(self, messages: Sequence[Message]) -> None:
         """Messages put in the queue of the order processor."""
 
     def follow_ups_sent(self, messages: Sequence[Message]) -> None:
         """Messages put in the queue of what follows from orders."""
+
+    def runs_sent(self, messages: Sequence[Message]) -> None:
+        """Messages put in the queue of replenishment runs."""
 
 
 class _Nowhere:
@@ -72,10 +84,16 @@ class _Nowhere:
     def engagement_sent(self, messages: Sequence[Message]) -> None:
         """Nobody listens."""
 
+    def pools_changed(self, pool_ids: Sequence[str]) -> None:
+        """Nobody listens."""
+
     def work_sent(self, messages: Sequence[Message]) -> None:
         """Nobody listens."""
 
     def follow_ups_sent(self, messages: Sequence[Message]) -> None:
+        """Nobody listens."""
+
+    def runs_sent(self, messages: Sequence[Message]) -> None:
         """Nobody listens."""
 
 
@@ -87,7 +105,8 @@ class System:
         boost: priority points that a pivot gives.
         report: told of each step of a pivot.
     Attributes:
-        orders: the part that takes orders; None = this deployment has none.
+        orders: the part that takes orders; codes: the one that gives out promo codes; None = this
+            deployment has none.
     """
 
     def __init__(self, clock: Clock, *, weights: Weights, boost: int, report: Report) -> None:
@@ -103,18 +122,21 @@ class System:
         self.experiments = MemoryExperimentStore(self.world)
         self.deliveries: Deliveries = _Nowhere()
         self.orders: OrderSystem | None = None
+        self.codes: CodeSystem | None = None
 
     def take_orders(
         self,
         payments: Behaviour,
         report: Callable[[OrderStep], None],
         redeemed: Callable[[str, str, int], None],
+        booked: BonusReport = nobody,
     ) -> OrderSystem:
         """Open the till: from now on there are products and orders.
 
         Args:
             report: told of each transition of an order.
             redeemed: told of redemptions that completed orders led to: user, offer, how many.
+            booked: told of what was written about the points of an order that ended.
         """
         self.orders = OrderSystem(
             OrderStores.of(self.world, MemoryGateway(payments)),
@@ -124,8 +146,32 @@ class System:
             written=self._deliver,
             report=report,
             redeemed=redeemed,
+            booked=booked,
         )
         return self.orders
+
+    def give_out_codes(
+        self,
+        suppliers: Mapping[SupplierKind, CodeSupplier],
+        report: RunReport,
+        levels: Callable[[str, Level], None],
+    ) -> CodeSystem:
+        """Open the pools: from now on there are promo codes.
+
+        Args:
+            report: told of each step of a replenishment run.
+            levels: told of a pool's level whenever it may have changed.
+        """
+        self.codes = CodeSystem(
+            self.world,
+            self.clock,
+            self._ids,
+            suppliers=suppliers,
+            written=self._deliver,
+            report=report,
+            levels=levels,
+        )
+        return self.codes
 
     # -- the API's functions ---------------------------------------------------------------------------
 
@@ -187,14 +233,15 @@ class System:
         count_engagement(events, store=self._engagement, now=now_s(self.clock))
 
     def send(self, messages: Sequence[Message]) -> frozenset[str]:
-        """`Transport`: engagement goes on to its stream, orders to their queues; alerts reach people, who do
-        nothing here."""
+        """`Transport`: engagement goes on to its stream, orders and runs to their queues; alerts reach
+        people, who do nothing here."""
         engagement = [message for message in messages if message.topic is Topic.ENGAGEMENT]
         if engagement:
             self.deliveries.engagement_sent(engagement)
         if len(engagement) < len(messages):
             self.deliveries.work_sent([m for m in messages if m.topic is Topic.ORDER_WORK])
             self.deliveries.follow_ups_sent([m for m in messages if m.topic in FOLLOW_UPS])
+            self.deliveries.runs_sent([m for m in messages if m.topic is Topic.REPLENISHMENT])
         return frozenset([message.message_id for message in messages])
 
     # -- minute rules ----------------------------------------------------------------------------------
@@ -222,3 +269,5 @@ class System:
             deliveries.offers_changed(world.drain_changes())
         if world.ended_orders:
             deliveries.orders_ended(world.drain_ended_orders())
+        if world.pools_touched:
+            deliveries.pools_changed(world.drain_pools())

@@ -1,11 +1,16 @@
 """What happens in the twin, counted by the hour and told to the sink."""
 
+from offerloop.bonuses.model import EntryKind
+from offerloop.bonuses.ports import AccountStep
 from offerloop.clock import Clock
+from offerloop.codes.model import Level, Pool
+from offerloop.codes.runs import Run, RunStatus
+from offerloop.errors import PoolEmpty
 from offerloop.offers.choose_pivot import PivotDecision, PivotStep
 from offerloop.offers.model import EventType
 from offerloop.orders.model import OrderStatus
 from offerloop.orders.ports import OrderStep
-from simulator.shoppers.checkout import Checkout
+from simulator.shoppers.checkout import Checkout, ClaimedCode
 from simulator.shoppers.population import Person, shopper_number
 from simulator.shoppers.shop import Refused, Served, ShownOffer
 from simulator.twin.catalogue import OfferNumbers
@@ -25,6 +30,11 @@ _ENDS = {
     OrderStatus.CANCELLED: int(EventKind.ORDER_CANCELLED),
     OrderStatus.PARTIALLY_REFUNDED: int(EventKind.ORDER_REFUNDED),
     OrderStatus.REFUNDED: int(EventKind.ORDER_REFUNDED),
+}
+_POINTS = {
+    EntryKind.ISSUED: "points_earned",
+    EntryKind.GIVEN_BACK: "points_given_back",
+    EntryKind.CLAWED_BACK: "points_clawed_back",
 }
 _PIVOTS = {
     PivotStep.OPENED: (EventKind.PIVOT_OPENED, "pivots_opened"),
@@ -53,6 +63,7 @@ class TwinTally:
         self.sold = [0] * categories
         self.open_pivots = 0
         self.events = 0
+        self._empty_since_ms: dict[str, int] = {}  # by pool
 
     # -- hours -----------------------------------------------------------------------------------------
 
@@ -60,6 +71,8 @@ class TwinTally:
         """Close the hour under way and begin the next."""
         for name, count in zip(_COUNT_OF, self._tracked, strict=True):
             setattr(self.hour, name, count)
+        for pool_id in self._empty_since_ms:
+            self._count_empty(pool_id)
         self.hours.append(Hour(self.hour, units_left, offers_in_stock, self.open_pivots))
         self.hour, self._tracked = Counts(), [0] * len(_COUNT_OF)
 
@@ -138,7 +151,25 @@ class TwinTally:
         self.hour.orders_placed += 1
         self.hour.units_ordered += checkout.units
         self.hour.cents_ordered += checkout.total
+        if checkout.code is not None:
+            self.hour.orders_with_code += 1
+            self.hour.cents_by_code += checkout.code_discount
+        if checkout.use_bonus:
+            self.hour.orders_with_points += 1
+            self.hour.points_used += checkout.use_bonus
         self.note(_ORDERED, person.number, number, checkout.total)
+
+    def claimed(self, person: Person, answer: ClaimedCode | Refused) -> None:
+        if not isinstance(answer, Refused):
+            self.hour.codes_claimed += 1
+            self.note(EventKind.CODE_CLAIMED, person.number, NO_OFFER, answer.amount)
+            return
+        self.hour.claims_refused += 1
+        self.hour.claims_of_empty_pool += answer.code == PoolEmpty.code
+
+    def counted_points(self, person: Person, answer: int | Refused) -> None:
+        if isinstance(answer, Refused):
+            self._refuse(person, NO_OFFER, answer)
 
     def looked_up(self, person: Person, status: OrderStatus | Refused) -> None:
         if isinstance(status, Refused):
@@ -181,6 +212,42 @@ class TwinTally:
         self.sold[self._numbers.category_of(number)] += units
         for _ in range(units):
             self.note(_REDEMPTION, shopper_number(user_id), number, _BY_ORDER)
+
+    def booked(self, step: AccountStep) -> None:
+        """What was written about the points of an order that ended."""
+        for entry in step.entries:
+            name = _POINTS.get(entry.kind)
+            if name is not None:
+                setattr(self.hour, name, getattr(self.hour, name) + entry.amount)
+
+    def run_moved(self, run: Run, _pool: Pool | None, _level: Level | None) -> None:
+        """A replenishment run was asked for, or has ended."""
+        if run.status is RunStatus.REQUESTED:
+            self.hour.code_runs += 1
+        elif run.status is RunStatus.DONE:
+            self.hour.codes_added += run.added
+            self.note(EventKind.POOL_REFILLED, NOBODY, NO_OFFER, run.added)
+        else:
+            self.hour.code_runs_failed += 1
+            self.note(EventKind.RUN_FAILED, NOBODY, NO_OFFER, run.attempts)
+
+    def pool_stands_at(self, pool_id: str, level: Level) -> None:
+        """The level of a pool may have changed."""
+        if level.free:
+            self._count_empty(pool_id)
+            self._empty_since_ms.pop(pool_id, None)
+        elif pool_id not in self._empty_since_ms:
+            self._empty_since_ms[pool_id] = self._clock.now_ms()
+            self.hour.pool_stockouts += 1
+            self.note(EventKind.POOL_EMPTY, NOBODY, NO_OFFER, 0)
+
+    def _count_empty(self, pool_id: str) -> None:
+        """Count for how long a pool has been empty that is, since it ran out or was last counted."""
+        now_ms = self._clock.now_ms()
+        since_ms = self._empty_since_ms.get(pool_id)
+        if since_ms is not None:
+            self.hour.pool_empty_ms += now_ms - since_ms
+            self._empty_since_ms[pool_id] = now_ms
 
     def pivot(self, decision: PivotDecision) -> None:
         """A step of a pivot, as the inventory monitor reports it."""

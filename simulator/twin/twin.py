@@ -7,16 +7,20 @@ from dataclasses import replace
 
 import simpy
 
+from offerloop.bonuses.ports import nobody
+from offerloop.codes.model import SupplierKind
+from offerloop.codes.ports import CodeSupplier
 from offerloop.offers.experiments import ExperimentStatus
 from offerloop.offers.model import Offer
 from simulator.arrivals import DAY_S, HOUR_S, ArrivalCurve, draw_day_factors
 from simulator.memory.snapshot import snapshot
-from simulator.scenario.model import Orders, Scenario
+from simulator.scenario.model import Codes, Orders, Scenario
 from simulator.shoppers.appointments import Appointments
 from simulator.shoppers.buying import Buying
 from simulator.shoppers.clocks import VirtualClock
 from simulator.shoppers.crowd import gather
 from simulator.shoppers.population import Population
+from simulator.shoppers.rewards import CodeHabits, Purses
 from simulator.shoppers.shopper import Calls, Steps, Surroundings
 from simulator.shoppers.streams import Streams
 from simulator.snapshot import Snapshot
@@ -24,6 +28,7 @@ from simulator.twin.catalogue import Catalogue, products
 from simulator.twin.cloud import Cloud
 from simulator.twin.functions import Environments
 from simulator.twin.payments import behaviour
+from simulator.twin.pool import POOL_ID, SUPPLIER, TwinSupplier, first_codes, pool_of
 from simulator.twin.shop import Stage, TwinShop, TwinTill
 from simulator.twin.summary import NOBODY, EventKind, EventSink, ReplicationSummary
 from simulator.twin.system import System
@@ -85,11 +90,20 @@ class Twin:
             report=self.tally.pivot,
         )
         self._products = products(scenario, streams)
+        self._supplier: TwinSupplier | None = None
         if scenario.orders is not None:
             self._open_till(scenario.orders, streams)
         functions = scenario.weather.functions
         environments = Environments(functions) if functions is not None else None
-        self.cloud = Cloud(self.env, self.system, scenario.weather, streams, environments, scenario.orders)
+        self.cloud = Cloud(
+            self.env,
+            self.system,
+            scenario.weather,
+            streams,
+            environments,
+            scenario.orders,
+            self._supplier,
+        )
         self.system.deliveries = self.cloud
         self._open_shop()
         self.env.process(self._every_minute())
@@ -100,9 +114,20 @@ class Twin:
 
     def _open_till(self, section: Orders, streams: Streams) -> None:
         payments = behaviour(section.payments, int(streams.generator("payment-modes").integers(2**53)))
-        till = self.system.take_orders(payments, self.tally.order_moved, self.tally.redeemed)
+        booked = nobody if section.points is None else self.tally.booked
+        till = self.system.take_orders(payments, self.tally.order_moved, self.tally.redeemed, booked)
         for product in self._products:
             till.create(product)
+        if section.codes is not None:
+            self._open_pool(section.codes, streams)
+
+    def _open_pool(self, section: Codes, streams: Streams) -> None:
+        suppliers: dict[SupplierKind, CodeSupplier] = {}
+        if section.supplier is not None:
+            self._supplier = suppliers[SUPPLIER] = TwinSupplier(section.supplier, streams)
+        codes = self.system.give_out_codes(suppliers, self.tally.run_moved, self.tally.pool_stands_at)
+        pool = pool_of(section)
+        codes.create(pool, first_codes(section, pool, streams))
 
     def _open_shop(self) -> None:
         """Fill the shelves and start the experiment before anybody comes."""
@@ -139,7 +164,7 @@ class Twin:
         orders, basket = self.scenario.orders, self.scenario.population.basket
         if self.system.orders is None or orders is None or basket is None:
             return None
-        till = TwinTill(self.system, self.system.orders, self._products, self.tally)
+        till = TwinTill(self.system, self.system.orders, self.system.codes, self._products, self.tally)
         numbers = streams.moments("purchase")
         buying = Buying(
             self.env,
@@ -150,9 +175,19 @@ class Twin:
             orders.afterwards,
             numbers,
             appointment=appointment,
+            purses=self._purses(till, stage, streams),
         )
         buying.read_products()
         return buying
+
+    def _purses(self, till: TwinTill, stage: Calls, streams: Streams) -> Purses | None:
+        """What shoppers pay with besides money; None where there are neither codes nor points."""
+        orders = self.scenario.orders
+        if orders is None or (orders.codes is None and orders.points is None):
+            return None
+        codes = None if orders.codes is None else CodeHabits(POOL_ID, orders.codes.claimed_share)
+        numbers = streams.moments("purse")
+        return Purses(self.env, till, stage.call, self.tally, numbers, codes=codes, points=orders.points)
 
     # -- time passes -----------------------------------------------------------------------------------
 
@@ -200,6 +235,9 @@ class Twin:
             if self.system.orders is not None:
                 self.tally.hour.calls_rules += 1
                 self.system.orders.sweep()
+            if self.system.codes is not None:
+                self.tally.hour.calls_rules += 1
+                self.system.codes.sweep()
 
     def _replace(self, ended: str) -> None:
         """Let a new offer follow one that has ended."""

@@ -12,6 +12,7 @@ from handlers.aws.code_finder import CANDIDATES, MANY_KEPT_S
 from handlers.aws.code_store import DynamoCodeStore
 from handlers.aws.keys import POOL_SHARDS
 from handlers.aws.table_access import ReadMeter, Tables
+from offerloop.codes.forecast import Sample
 from offerloop.codes.model import CodeStatus, Level, PoolStatus, SupplierKind
 from offerloop.errors import (
     Busy,
@@ -49,6 +50,7 @@ def claim_all(codes, pool, **changes):
             name="Bücher ✨",
             supplier=SupplierKind.BROWSER,
             threshold=0,
+            lead_minutes=90,
             batch=7,
             per_holder=2,
             valid_days=30,
@@ -99,6 +101,20 @@ def test_changes_touch_only_what_they_name_and_claims_see_them(stores):
 
     expected = a_pool(name="New", per_holder=2, supplier=SupplierKind.GENERATOR, status=PoolStatus.PAUSED)
     assert changed == stores.codes.pool("bonus-100") == stores.codes.recent_pool("bonus-100") == expected
+
+
+def test_the_trail_of_a_pool_is_what_was_kept_last(stores):
+    filled(stores.codes, 2)
+    filled(stores.codes, 1, a_pool("bonus-200"))
+    assert stores.codes.trail("bonus-100") == ()
+
+    stores.codes.keep_trail("bonus-100", (Sample(NOON_MS, 2, 0),))
+    stores.codes.keep_trail("bonus-100", (Sample(NOON_MS, 2, 0), Sample(NOON_MS + 60_000, 1, 1)))
+
+    assert stores.codes.trail("bonus-100") == (Sample(NOON_MS, 2, 0), Sample(NOON_MS + 60_000, 1, 1))
+    assert stores.codes.trail("bonus-200") == ()
+    assert stores.codes.level("bonus-100") == Level(2, 0, 0)
+    assert [pool.pool_id for pool in stores.codes.pools()] == ["bonus-100", "bonus-200"]
 
 
 def test_an_unknown_pool_is_refused(stores):

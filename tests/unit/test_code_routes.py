@@ -195,6 +195,7 @@ def test_a_pool_is_created_shown_and_changed(admin: Admin) -> None:
         "batch": 50,
         "perHolder": 1,
         "validDays": 30,
+        "leadMinutes": 240,
     }
 
     assert admin.route.call("/pools", pool, headers=SHOP) == (201, {"poolId": "welcome-10"})

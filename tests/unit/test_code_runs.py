@@ -111,6 +111,29 @@ def test_a_pool_that_is_not_there_is_passed_over() -> None:
     assert watch_pools(["none"], Pools(1)._watching()) == {}
 
 
+def test_a_pool_with_a_lead_time_is_refilled_before_its_last_codes_go_in_that_time() -> None:
+    pools = Pools(100, lead_minutes=30)
+    watched = []
+    for _ in range(80):  # a code a minute: 30 are left after 70
+        pools.clock.move_on(60)
+        pools.codes.claim(a_claim(pools.pool))
+        pools.watch()
+        watched.append(pools.asked())
+
+    assert watched == [0] * 69 + [1] * 11
+    assert pools.reported == [(RunStatus.REQUESTED, Level(free=30, given=70, void=0))]
+
+
+def test_without_a_lead_time_the_same_pool_waits_for_its_threshold() -> None:
+    pools = Pools(100)
+    for _ in range(97):
+        pools.clock.move_on(60)
+        pools.codes.claim(a_claim(pools.pool))
+        pools.watch()
+
+    assert pools.asked() == 0
+
+
 def test_the_sweeper_refills_a_pool_from_which_nobody_claims() -> None:
     pools = Pools(0)
 

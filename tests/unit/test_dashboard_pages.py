@@ -5,7 +5,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboard.order_data import masked, reached, standing
-from dashboard.reward_data import liability_change
+from dashboard.reward_data import TOP_CUSTOMERS, points_held
 from dashboard.views import (
     codes,
     experiments,
@@ -18,7 +18,7 @@ from dashboard.views import (
     trending,
 )
 from offerloop import money
-from offerloop.bonuses.model import EntryKind
+from offerloop.bonuses.model import BALANCE_SIGN, EntryKind
 from offerloop.offers.model import EventType
 from offerloop.orders.model import OrderStatus
 from offerloop.orders.notices import NoticeStatus
@@ -290,7 +290,7 @@ def test_pools_show_counts_and_never_a_code(busy):
     assert set(rows["Counted over"]) == {"16 min"}
     shown = metrics(app)
     assert shown["Given out"] == f"{sum(view.level.given for view in pools):,}"
-    assert shown["Below threshold"] == "1"
+    assert shown["Short of codes"] == "1"
     assert not any(code in str(app.main) for code in busy.world.codes)
 
 
@@ -329,6 +329,11 @@ def test_without_a_pool_the_page_says_what_brings_some(seeded):
     assert page("code pools", seeded).code[0].value == "make seed"
 
 
+def by_day(app):
+    """The rows of the days, newest first."""
+    return app.dataframe[1].value
+
+
 def test_rewards_are_told_for_today_and_for_a_fortnight(busy):
     app = page("rewards", busy)
 
@@ -336,19 +341,47 @@ def test_rewards_are_told_for_today_and_for_a_fortnight(busy):
     today, total = view.today.totals, view.total
     assert shown["Issued today"] == money.shown(today.of(EntryKind.ISSUED).amount, "EUR")
     assert shown["Net"] == money.shown(total.net, "EUR")
-    assert shown["Liability, change"] == money.shown(liability_change(total), "EUR")
+    assert shown["Liability, change"] == money.shown(points_held(total), "EUR")
     expired, issued = (total.of(kind).amount for kind in (EntryKind.EXPIRED, EntryKind.ISSUED))
     assert shown["Breakage"] == f"{100 * expired / issued:.1f} %"
-    rows = app.dataframe[0].value
+    rows = by_day(app)
     assert (len(rows), rows["Day"][0]) == (15, f"{view.today.day}, so far")
     assert rows["Entries"].sum() == total.entries
+
+
+def test_rewards_are_told_since_the_first_entry(busy):
+    shown = metrics(page("rewards", busy))
+
+    entries = [entry for ledger in busy.world.entries.values() for entry in ledger]
+    balances = sum(BALANCE_SIGN[entry.kind] * entry.amount for entry in entries)
+    assert shown["Liability"] == money.shown(balances, "EUR")
+    expired, issued = (
+        sum(entry.amount for entry in entries if entry.kind is kind)
+        for kind in (EntryKind.EXPIRED, EntryKind.ISSUED)
+    )
+    assert shown["Expired ever"] == money.shown(expired, "EUR")
+    assert shown["Breakage ever"] == f"{100 * expired / issued:.1f} %"
+
+
+def test_top_customers_are_those_that_were_issued_most(busy):
+    app = page("rewards", busy)
+
+    issued = {
+        customer_id: sum(entry.amount for entry in ledger if entry.kind is EntryKind.ISSUED)
+        for customer_id, ledger in busy.world.entries.items()
+    }
+    most = sorted(issued, key=lambda customer_id: -issued[customer_id])[:TOP_CUSTOMERS]
+    rows = app.dataframe[0].value
+    assert list(rows["Customer"]) == most
+    assert rows["Issued"][0] == money.shown(issued[most[0]], "EUR")
+    assert f"the first {TOP_CUSTOMERS} of {len(issued)} customers" in words(app)
 
 
 def test_a_day_without_a_file_is_named_with_the_command_that_writes_it(busy):
     missing = busy.fortnight.missing
     app = page("rewards", busy)
 
-    rows = app.dataframe[0].value.set_index("Day")
+    rows = by_day(app).set_index("Day")
     assert rows.loc[str(missing), "From"] == "the stream"
     assert set(rows["From"].drop([str(missing), rows.index[0]])) == {"the day's file"}
     assert f"`make rewards DAY={missing}`" in words(app)

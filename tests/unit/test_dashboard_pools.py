@@ -3,72 +3,26 @@
 import pytest
 
 from dashboard import reward_charts
-from dashboard.level_trail import KEPT_EVERY_MS, LevelTrail
-from dashboard.reward_data import HOUR_MS, Burn, PoolState, PoolView, Sample, next_empty
+from dashboard.reward_charts import BARS, LINES, LONGEST_NAME, SPREAD
+from dashboard.reward_data import PoolState, PoolView, most_urgent, next_empty
 from dashboard.views.codes import empty_moment
+from offerloop.codes.forecast import HOUR_MS, Pace, Sample
 from offerloop.codes.model import Level, PoolStatus
 from tests.codes import a_pool
 from tests.factories import NOON_MS
 
-MINUTE_MS = 60_000
+NAME = "autumn-campaign-07-loyal-customers-of-the-north"
 
 
-def a_view(free=10, *, samples=(), **pool):
-    """A pool that was seen just now for the first time."""
-    return PoolView(a_pool(**pool), Level(free, 5, 0), (), samples or [Sample(NOON_MS, free, 5)])
+def a_view(free=10, *, before=(), **pool):
+    """A pool as it is now, with what was kept of it before."""
+    return PoolView(a_pool(**pool), Level(free, 5, 0), (), [*before, Sample(NOON_MS, free, 5)])
 
 
-def burning(free, claims, over_ms, pool_id="bonus-100"):
+def burning(free, claims, over_ms, pool_id="bonus-100", **pool):
     """A pool of which codes were claimed for a while, up to now."""
-    samples = [Sample(NOON_MS - over_ms, free + claims, 5 - claims), Sample(NOON_MS, free, 5)]
-    return a_view(free, samples=samples, pool_id=pool_id)
-
-
-def looked(trail, at_ms, free, given, pool_id="bonus-100"):
-    """The samples of a pool after one more look at it."""
-    return trail.note(at_ms, {pool_id: Level(free, given, 0)})[pool_id]
-
-
-def test_claims_are_what_more_was_given_out_since_the_first_look():
-    trail = LevelTrail()
-    looked(trail, NOON_MS, 20, 5)
-
-    samples = looked(trail, NOON_MS + 10 * MINUTE_MS, 37, 8)  # refilled meanwhile
-
-    view = a_view(37, samples=samples)
-    assert view.burn == Burn(claims=3, span_ms=10 * MINUTE_MS)
-    assert view.burn.per_hour == 18
-
-
-def test_looks_that_follow_closely_are_not_kept_and_the_newest_is_shown():
-    trail = LevelTrail()
-    for second in range(31):
-        samples = looked(trail, NOON_MS + second * 1_000, 50 - second, second)
-
-    shown = [(sample.at_ms - NOON_MS, sample.given) for sample in samples]
-    assert shown == [(0, 0), (KEPT_EVERY_MS, 15), (2 * KEPT_EVERY_MS, 30)]
-    assert looked(trail, NOON_MS + 32_000, 18, 32)[-1] == Sample(NOON_MS + 32_000, 18, 32)
-
-
-def test_a_trail_reaches_back_an_hour_and_to_the_look_before_it():
-    trail = LevelTrail()
-    for minute in range(0, 181, 10):
-        samples = looked(trail, NOON_MS + minute * MINUTE_MS, 500 - minute, minute)
-
-    assert [sample.given for sample in samples] == [120, 130, 140, 150, 160, 170, 180]
-    later = NOON_MS + 180 * MINUTE_MS + 5 * HOUR_MS  # nobody looked meanwhile
-    assert [sample.given for sample in looked(trail, later, 300, 200)] == [180, 200]
-
-
-def test_a_trail_begins_anew_with_new_tables_and_a_pool_that_is_gone_is_forgotten():
-    trail = LevelTrail()
-    trail.note(NOON_MS, {"a": Level(1, 50, 0), "b": Level(1, 1, 0)})
-
-    again = trail.note(NOON_MS + MINUTE_MS, {"a": Level(25, 0, 0)})
-    back = trail.note(NOON_MS + 2 * MINUTE_MS, {"a": Level(24, 1, 0), "b": Level(1, 1, 0)})
-
-    assert {pool_id: len(samples) for pool_id, samples in again.items()} == {"a": 1}
-    assert {pool_id: len(samples) for pool_id, samples in back.items()} == {"a": 2, "b": 1}
+    before = [Sample(NOON_MS - over_ms, free + claims, 5 - claims)]
+    return a_view(free, before=before, pool_id=pool_id, **pool)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +36,16 @@ def test_a_trail_begins_anew_with_new_tables_and_a_pool_that_is_gone_is_forgotte
 )
 def test_a_pool_is_low_below_its_threshold(free, status, state):
     assert a_view(free, status=status).state is state
+
+
+@pytest.mark.parametrize(("lead_minutes", "state"), [(None, PoolState.OK), (60, PoolState.SHORT)])
+def test_a_pool_that_is_empty_before_its_supplier_delivers_is_short(lead_minutes, state):
+    assert burning(4, 5, HOUR_MS, lead_minutes=lead_minutes).state is state
+
+
+def test_the_pace_is_counted_from_what_was_kept_to_now():
+    assert burning(10, 5, HOUR_MS).pace == Pace(5, HOUR_MS)
+    assert a_view().pace is None
 
 
 @pytest.mark.parametrize(
@@ -106,17 +70,48 @@ def test_the_next_pool_to_be_empty_has_codes_and_claims():
     assert next_empty([a_view()]) is None
 
 
-def test_free_codes_are_drawn_with_their_threshold_and_in_the_colour_of_their_state():
-    bars, thresholds = reward_charts.free_now([a_view(10), a_view(1, pool_id="bonus-200")]).data
+def test_the_pools_to_look_at_first_are_short_then_empty_soonest_then_paused():
+    paused, full = a_view(0, status=PoolStatus.PAUSED), a_view(500)
+    soon, low = burning(10, 5, HOUR_MS), burning(1, 0, HOUR_MS)
+    empty = a_view(0)
 
+    assert most_urgent([paused, full, soon, low, empty], 9) == [empty, low, soon, full, paused]
+    assert most_urgent([full, empty], 1) == [empty]
+
+
+# ── Plots ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_free_codes_are_drawn_with_their_threshold_and_in_the_colour_of_their_state():
+    figure = reward_charts.free_now([a_view(10), a_view(1, pool_id="bonus-200")])
+
+    bars, thresholds = figure.data
     assert (list(bars.x), list(thresholds.x)) == ([10, 1], [3, 3])
     assert list(bars.marker.color) == [
         reward_charts.STATE_COLOURS[state] for state in (PoolState.OK, PoolState.LOW)
     ]
+    assert list(figure.layout.yaxis.ticktext) == ["bonus-100  <b>10</b>", "bonus-200  <b>1</b>"]
+
+
+def test_a_long_name_leaves_room_for_its_bar_and_is_no_other_pools():
+    figure = reward_charts.free_now([a_view(pool_id=NAME), a_view(pool_id=f"{NAME}-2")])
+
+    assert list(figure.data[0].y) == [NAME, f"{NAME}-2"]
+    assert [label.partition("  ")[0] for label in figure.layout.yaxis.ticktext] == [
+        "autumn-campaign-07-lo…"
+    ] * 2
+    assert len("autumn-campaign-07-lo…") == LONGEST_NAME
+
+
+@pytest.mark.parametrize(("free", "kind"), [(3 * SPREAD, None), (3 * SPREAD + 1, "log")])
+def test_beside_a_large_pool_a_small_one_is_not_drawn_as_if_it_were_empty(free, kind):
+    figure = reward_charts.free_now([a_view(free), a_view(0, pool_id="bonus-200")])
+
+    assert figure.layout.xaxis.type == kind
 
 
 def test_no_more_pools_are_drawn_over_time_than_there_are_colours():
     figure = reward_charts.free_over_time([burning(9, 1, HOUR_MS, f"pool-{n}") for n in range(30)])
 
     colours = [line.line.color for line in figure.data]
-    assert len(colours) == len(set(colours)) == reward_charts.LINES
+    assert len(colours) == len(set(colours)) == LINES <= BARS

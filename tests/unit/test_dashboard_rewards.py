@@ -13,15 +13,15 @@ from dashboard.data import Unreachable
 from dashboard.live import LiveSource
 from dashboard.reward_data import (
     DAYS_OVER,
-    HOUR_MS,
     NEWEST_RUNS,
     Origin,
     RewardDay,
     Rewards,
+    TopCustomers,
     breakage,
-    liability_change,
+    points_held,
 )
-from dashboard.reward_reads import DAYS_KEPT_MS, PoolReads, RewardReads, totals_in
+from dashboard.reward_reads import DAYS_KEPT_MS, PoolReads, RewardReads
 from handlers.aws.code_files import S3CodeFiles
 from handlers.aws.code_runs import DynamoRunStore
 from handlers.aws.code_store import DynamoCodeStore
@@ -30,6 +30,7 @@ from handlers.aws.reward_totals import DynamoRunningTotals
 from handlers.aws.table_access import Tables
 from harness.system import RunningSystem
 from offerloop.bonuses.model import EntryKind
+from offerloop.codes.forecast import HOUR_MS, Sample
 from offerloop.codes.model import Level
 from offerloop.codes.runs import Run, RunStatus, run_message
 from offerloop.rewards import day_files
@@ -39,7 +40,7 @@ from simulator.memory.rewards import MemoryRewardFiles, MemoryRunningTotals
 from simulator.memory.world import MemoryWorld
 from tests.codes import a_claim, a_pool, filled
 from tests.factories import NOON_MS, FixedClock
-from tests.given_rewards import a_picture
+from tests.given_rewards import MemoryNewestEntries, a_picture
 from tests.rewards import DAY_MS, TODAY, an_entry, put_entries
 from tests.template_tables import create_tables
 
@@ -54,7 +55,8 @@ A_BIT_OF_ALL = Totals({kind: KindTotal(100 * at + 1, at) for at, kind in enumera
 def some_rewards(*days, today=NOTHING):
     """Days that are over, each with its totals and where they are from, before today."""
     over = [RewardDay(TODAY - timedelta(days=len(days) - at), *each) for at, each in enumerate(days)]
-    return Rewards(NOON_MS, "EUR", "UTC", over, RewardDay(TODAY, today, Origin.STREAM))
+    nobody = TopCustomers(NOON_MS, NOON_MS, [], 0)
+    return Rewards(NOON_MS, "EUR", "UTC", over, RewardDay(TODAY, today, Origin.STREAM), NOTHING, nobody)
 
 
 # ── Rewards ────────────────────────────────────────────────────────────────────────────────────────
@@ -63,7 +65,7 @@ def some_rewards(*days, today=NOTHING):
 def test_what_the_files_of_a_day_say_is_what_they_were_written_from():
     texts = day_files.file_text(TODAY, A_BIT_OF_ALL), day_files.details_text(TODAY, UTC, A_BIT_OF_ALL)
 
-    assert totals_in(*texts) == A_BIT_OF_ALL
+    assert day_files.totals_in(*texts) == A_BIT_OF_ALL
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ def test_what_the_files_of_a_day_say_is_what_they_were_written_from():
     ],
 )
 def test_files_that_do_not_say_it_all_are_none(texts):
-    assert totals_in(*texts) is None
+    assert day_files.totals_in(*texts) is None
 
 
 def test_the_days_add_up_with_today_and_liability_goes_by_the_sign_of_each_kind():
@@ -87,7 +89,7 @@ def test_the_days_add_up_with_today_and_liability_goes_by_the_sign_of_each_kind(
     twice = {kind: KindTotal(200 * at + 2, 2 * at) for at, kind in enumerate(EntryKind, 1)}
     assert view.total == Totals(twice)
     issued, redeemed, given_back, clawed_back, expired = 202, 402, 602, 802, 1_002
-    assert liability_change(view.total) == issued - redeemed + given_back - clawed_back - expired
+    assert points_held(view.total) == issued - redeemed + given_back - clawed_back - expired
     assert breakage(view.total) == expired / issued
     assert breakage(NOTHING) is None
 
@@ -109,7 +111,7 @@ def test_the_bars_of_a_day_come_to_the_point_of_its_line():
 def the_reads(world):
     """Reads of a world with an empty bucket, and both ports that it reads."""
     files, totals = MemoryRewardFiles(), MemoryRunningTotals(world)
-    return RewardReads(files, totals, UTC, "EUR"), files, totals
+    return RewardReads(files, totals, MemoryNewestEntries(world), UTC, "EUR"), files, totals
 
 
 def write_files(files, day, totals):
@@ -233,6 +235,16 @@ def test_a_pool_has_its_level_and_its_newest_runs(aws, pools):
     assert not any(code in repr(view) for code in [*claimed, *codes.free("bonus-100", 50)])
 
 
+def test_a_pool_goes_on_from_where_its_watchers_have_seen_it(aws, pools):
+    codes = DynamoCodeStore(aws["dynamodb"], Tables.with_prefix(""))
+    filled(codes, 30)
+    codes.keep_trail("bonus-100", [Sample(NOON_MS - HOUR_MS, 40, 0)])
+
+    (view,) = pools.pools(NOON_MS).pools
+
+    assert list(view.trail) == [Sample(NOON_MS - HOUR_MS, 40, 0), Sample(NOON_MS, 30, 0)]
+
+
 def test_runs_are_read_again_only_when_the_last_has_moved_on(aws, pools, monkeypatch):
     tables = Tables.with_prefix("")
     runs = DynamoRunStore(aws["dynamodb"], tables)
@@ -284,7 +296,8 @@ def test_a_running_system_is_read_through_its_outputs(aws, monkeypatch):
     assert [view.level for view in source.pools().pools] == [Level(3, 0, 0)]
     view = source.rewards()
     assert view.days[-1] == RewardDay(YESTERDAY, A_BIT_OF_ALL, Origin.FILE)
-    assert (view.currency, view.today.totals.entries) == ("UAH", 1)
+    assert (view.currency, view.today.totals.entries, view.ever.entries) == ("UAH", 1, 1)
+    assert [each.customer_id for each in view.top.customers] == ["ann"]
 
 
 def test_a_system_that_was_deployed_before_these_pages_is_said_so(aws):

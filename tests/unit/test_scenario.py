@@ -68,6 +68,7 @@ def test_these_scenarios_ship():
         "checkout",
         "cold-start-catalogue",
         "flash-sale",
+        "rewards",
         "stockout-week",
     ]
 
@@ -87,6 +88,7 @@ def test_a_shipped_scenario_is_valid_and_says_what_it_is_for(name):
         ("flash-sale", {"days", "arrivals", "stock"}),
         ("stockout-week", {"stock"}),
         ("checkout", {"population", "orders"}),
+        ("rewards", {"population", "orders"}),
         ("cold-start-catalogue", {"warm_up_days", "catalogue"}),
     ],
 )

@@ -173,21 +173,24 @@ def is_ready(companion: Companion, process: Process, place: Place) -> bool:
     until = time.monotonic() + READY_WITHIN_S
     # First its own life: another's may have taken the port, and would answer in its place.
     while process.alive() and time.monotonic() < until:
-        if answers(companion, place):
+        if answers_at(place, companion.name):
             return True
         time.sleep(0.02)
     return False
 
 
-def answers(companion: Companion, place: Place | None) -> bool:
-    """Tell whether a companion answers at its place."""
-    if place is None:
-        return False
+def answers(companion: Companion, state_dir: Path) -> bool:
+    """Tell whether a companion answers where it was last."""
+    place = kept(companion, state_dir)
+    return place is not None and answers_at(place, companion.name)
+
+
+def answers_at(place: Place, name: str) -> bool:
+    """Tell whether the server of that name answers at a place."""
     try:
-        said = httpx.get(f"{place.url}/health", timeout=2).json()
+        return bool(httpx.get(f"{place.url}/health", timeout=2).json() == {"service": name})
     except (httpx.HTTPError, ValueError):
         return False
-    return bool(said == {"service": companion.name})
 
 
 def hand_over_secrets(settings: Settings, known: State, outputs: Mapping[str, str], client: Any) -> None:

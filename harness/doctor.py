@@ -141,7 +141,7 @@ def processes(settings: Settings, known: state.State) -> Iterator[Check]:
                 "fail",
                 f"the emulator (process {process.pid}) does not answer: `make down{here}`, `make up{here}`",
             )
-        elif name in beside and not companions.answers(beside[name], companions.kept(beside[name], settings.state_dir)):
+        elif name in beside and not companions.answers(beside[name], settings.state_dir):
             yield Check(
                 "fail",
                 f"the {beside[name].title} (process {process.pid}) does not answer: "

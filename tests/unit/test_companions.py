@@ -60,7 +60,7 @@ def test_it_is_started_once_and_written_down(companion, settings, known):
 
     assert (start(companion, settings, known), known.processes[companion.name]) == (place, process)
     assert load(settings.state_dir, "embedded") == known
-    assert companions.answers(companion, place)
+    assert companions.answers(companion, settings.state_dir)
     assert [check.verdict for check in doctor.processes(settings, known)] == ["ok"]
 
 

@@ -144,6 +144,17 @@ def test_a_customer_cannot_drain_a_pool_without_a_limit(claims: Claims) -> None:
     assert (status, problem["code"]) == (403, "not_allowed")
 
 
+def test_a_customer_cannot_tell_by_claiming_which_pools_there_are(claims: Claims) -> None:
+    token = claims.route.token("ann")
+
+    answers = [
+        claims.route.answer("/codes/claim", body, headers=token)
+        for body in ({"pool": "bonus-100"}, {"pool": "none"}, {"amount": 100}, {"amount": 5})
+    ]
+
+    assert {(answer["statusCode"], answer["body"]) for answer in answers} == {(403, answers[0]["body"])}
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

@@ -46,6 +46,7 @@ class AccrualBody(Body):
             total=money.to_minor(self.orderTotal),
             used=money.to_minor(self.usedBonusAmount),
             expected=None if self.bonusAmount is None else money.to_minor(self.bonusAmount),
+            by_contact=self.customerId is None,
         )
 
 

@@ -1,7 +1,5 @@
 """promo-code-admin: pools and their codes for the shop's own server; a customer sees its own codes."""
 
-import secrets
-
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
@@ -33,7 +31,7 @@ from handlers.rest import (
     raw_body,
     rest_app,
 )
-from offerloop.codes.manage_pools import change_pool, create_pool, generate_codes
+from offerloop.codes.manage_pools import Generating, change_pool, create_pool, generate_codes
 from offerloop.codes.model import Code, canonical
 from offerloop.codes.take_in import codes_in_csv, take_in
 from offerloop.errors import InvalidInput, NotAllowed, UnknownCode
@@ -139,14 +137,15 @@ def post_codes(pool_id: str) -> dict[str, object]:
 
 @app.post("/pools/<pool_id>/generate")
 def post_generate(pool_id: str) -> Response[str]:
-    shop_caller(app)
-    wanted = parse(GenerateBody, raw_body(app))
+    caller = shop_caller(app)
+    body = raw_body(app)
+    wanted = parse(GenerateBody, body)
     made = generate_codes(
         checked_id(pool_id),
         wanted.spec(),
         wanted.count,
-        codes=wiring.codes(),
-        random_below=secrets.randbelow,
+        Generating(wiring.codes(), wiring.clock(), wiring.ids(), wiring.token_secret()),
+        request=idempotent_request(app, caller, f"POST /pools/{pool_id}/generate", body),
     )
     metrics.add_metric("CodesAdded", MetricUnit.Count, len(made))
     logger.info("Codes generated", pool=pool_id, added=len(made))

@@ -55,6 +55,13 @@ class IdempotencyStore(Protocol):
     def find(self, scope: str, key: str) -> AnsweredRequest | None:
         """The remembered answer under this scope and key, expired or not."""
 
+    def remember_answer(self, answered: AnsweredRequest | None, now: int) -> None:
+        """Store the answer to a request that has no other effect; nothing for one without a key.
+
+        Raises:
+            Stale: a twin of the request was answered meanwhile.
+        """
+
 
 class Stale(Exception):
     """What a decision was based on has changed; read again and decide again."""

@@ -1,7 +1,10 @@
 """Valid pools and codes; a test names only what it is about."""
 
+from contextlib import suppress
+
 from offerloop.codes.model import Code, CodeStatus, Pool
 from offerloop.codes.ports import Claim, CodeStore
+from offerloop.errors import PoolEmpty
 from offerloop.idempotency import AnsweredRequest
 from tests.factories import NOON_MS
 
@@ -57,3 +60,12 @@ def a_claim(pool: Pool, holder_id: str | None = "ann", **changes: object) -> Cla
 def nothing(_: Code) -> AnsweredRequest | None:
     """The answer to remember of a request without a key."""
     return None
+
+
+def claim_all(codes: CodeStore, pool: Pool, **changes: object) -> list[Code]:
+    """Claim until the pool is empty."""
+    claimed = []
+    with suppress(PoolEmpty):
+        while True:
+            claimed.append(codes.claim(a_claim(pool, **changes)))
+    return claimed

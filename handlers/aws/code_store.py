@@ -168,12 +168,13 @@ class DynamoCodeStore(DynamoIdempotencyStore):
 
     # -- adding ----------------------------------------------------------------------------------------
 
-    def add(self, pool: Pool, codes: Collection[str]) -> frozenset[str]:
-        seen = self._access.get_batch({self._codes: [code_key(code) for code in set(codes)]}, consistent=True)
-        known = {code_of(item).code for item in seen.values()}
+    def add(self, pool: Pool, codes: Collection[str], *, again: bool = False) -> frozenset[str]:
+        rows = self._access.get_batch({self._codes: [code_key(code) for code in set(codes)]}, consistent=True)
+        seen = list(map(code_of, rows.values()))
+        known = {code.code for code in seen}
         # By shard, so that a transaction touches few counts.
         new = sorted(set(codes) - known, key=lambda code: (code_shard(code), code))
-        added: set[str] = set()
+        added = {code.code for code in seen if again and code.pool_id == pool.pool_id}
         for start in range(0, len(new), CODES_PER_TRANSACTION):
             added |= self._add_some(pool, new[start : start + CODES_PER_TRANSACTION])
         self._finder.forget(pool.pool_id)

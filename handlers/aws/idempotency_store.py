@@ -3,7 +3,7 @@
 from handlers.aws.attributes import n, number, packed, s, text, unpacked
 from handlers.aws.keys import answer_key, limit_key
 from handlers.aws.table_access import Action, Client, ConditionFailed, Patience, TableAccess, Tables
-from offerloop.idempotency import KEPT_FOR_S, AnsweredRequest, IdempotentRequest
+from offerloop.idempotency import KEPT_FOR_S, AnsweredRequest, IdempotentRequest, Stale
 from offerloop.rate_limit import Allowance
 
 
@@ -20,6 +20,14 @@ class DynamoIdempotencyStore:
             return None
         request = IdempotentRequest(scope, key, text(item, "fingerprint"))
         return AnsweredRequest(request, unpacked(item, "answer", {}), number(item, "expires_at"))
+
+    def remember_answer(self, answered: AnsweredRequest | None, now: int) -> None:
+        if answered is None:
+            return
+        try:
+            self._access.put(**remember(self._table, answered, now)["Put"])
+        except ConditionFailed as failed:
+            raise Stale from failed
 
     def was_answered(self, answered: AnsweredRequest | None, now: int) -> bool:
         """Whether a concurrent twin of a request has been answered meanwhile."""

@@ -13,6 +13,9 @@ from offerloop.errors import InsufficientBonus
 
 _NEVER = 2**63
 MAX_MATURED = 40  # two entries each, of the 100 actions that a transaction may have
+# Pending points stand in the account's row, by order: 100 bytes each of the 400 KB that a row may have.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+MAX_PENDING = 1_000
 
 Booked = tuple[Account, tuple[Entry, ...]]  # the account afterwards, and what is to be written about it
 
@@ -100,6 +103,11 @@ def pend(
         return account, ()
     after = replace(account, pending=(*account.pending, Pending(order_id, amount, due_at, ends_at)))
     return _booked(after, EntryKind.PENDED, amount, at_ms, order_id, "earned by an order, not usable yet")
+
+
+def is_full(account: Account) -> bool:
+    """Whether no more orders' points can be pending; what further ones earn is usable at once."""
+    return len(account.pending) >= MAX_PENDING
 
 
 def mature(account: Account, at_ms: int) -> Booked:

@@ -10,7 +10,7 @@ from offerloop import money
 from offerloop.bonuses import accounts
 from offerloop.bonuses.complete_order import complete_order
 from offerloop.bonuses.model import Account, OrderReward
-from offerloop.bonuses.ports import AccountStep, BonusLedger, Report, StaleAccount, nobody
+from offerloop.bonuses.ports import AccountStep, BonusLedger, Report, nobody
 from offerloop.bonuses.rules import AccrualRules
 from offerloop.bonuses.settle_rewards import MAX_DECISIONS, settle_rewards
 from offerloop.clock import Clock
@@ -23,7 +23,7 @@ from offerloop.errors import (
     OrderNotOpen,
     UnknownOrder,
 )
-from offerloop.idempotency import Answer, IdempotentRequest, answered, recall
+from offerloop.idempotency import Answer, IdempotentRequest, Stale, answered, recall
 from offerloop.orders.model import PAID, Order
 from offerloop.orders.ports import OrderStore
 from offerloop.record import record
@@ -37,6 +37,8 @@ class AccrueBonus:
         total: what it came to, the points used included, >= 0.
         used: points that it was paid with.
         expected: what the shop thinks that it earns; None = it does not say.
+        by_contact: the customer's id was made of a phone or an e-mail address; orders that were placed here
+            may be under another.
     """
 
     order_id: str
@@ -44,6 +46,7 @@ class AccrueBonus:
     total: int
     used: int = 0
     expected: int | None = None
+    by_contact: bool = False
 
 
 @record(frozen=True, slots=True)
@@ -77,26 +80,45 @@ def accrue_bonus(
         message = "must not be more than orderTotal"
         raise InvalidInput(f"usedBonusAmount {message}", [FieldError("usedBonusAmount", message)])
     ours = _placed_here(command.order_id, accruing.orders)
-    if ours is not None:
-        return _earned_by_itself(command, ours, accruing)
     for _ in range(MAX_DECISIONS):
         now_ms = accruing.clock.now_ms()
         remembered = recall(request, accruing.ledger, now_ms // 1_000)
         if remembered is not None:
             return remembered
+        try:
+            return _answer(_reward(command, ours, accruing, request, now_ms))
+        except Stale:
+            continue
+    raise Busy("the account is being changed elsewhere")
+
+
+def _reward(
+    command: AccrueBonus,
+    ours: Order | None,
+    accruing: Accruing,
+    request: IdempotentRequest | None,
+    now_ms: int,
+) -> OrderReward:
+    """What the order earned, now or before; the answer is stored under the request's key.
+
+    Raises:
+        Stale, and what `accrue_bonus` says
+    """
+    if ours is not None:
+        reward = _earned_by_itself(command, ours, accruing)
+    else:
         # The account first: a twin that has used its points meanwhile has stored the reward as well.
         account = accruing.ledger.account(command.customer_id)
-        reward = accruing.ledger.reward(command.order_id)
-        if reward is not None:
-            return _answer(_same(command, reward))
-        step, reward = _step(command, account, accruing, now_ms)
-        try:
+        stored = accruing.ledger.reward(command.order_id)
+        if stored is None:
+            step, reward = _step(command, account, accruing, now_ms)
             accruing.ledger.write(replace(step, answered=answered(request, _answer(reward), step.now)))
-        except StaleAccount:
-            continue
-        accruing.report(step)
-        return _answer(reward)
-    raise Busy("the account is being changed elsewhere")
+            accruing.report(step)
+            return reward
+        reward = _same(command, stored)
+    now = now_ms // 1_000
+    accruing.ledger.remember_answer(answered(request, _answer(reward), now), now)
+    return reward
 
 
 def _step(
@@ -136,8 +158,14 @@ def _placed_here(order_id: str, orders: OrderStore) -> Order | None:
         return None
 
 
-def _earned_by_itself(command: AccrueBonus, order: Order, accruing: Accruing) -> Answer:
-    """What an order that was placed here earned; the message that asks for it may still be on its way."""
+def _earned_by_itself(command: AccrueBonus, order: Order, accruing: Accruing) -> OrderReward:
+    """What an order that was placed here earned; the message that asks for it may still be on its way.
+
+    Raises:
+        OrderAlreadyAccrued, OrderNotOpen, AmountMismatch
+    """
+    if not command.by_contact and command.customer_id != order.customer_id:
+        raise OrderAlreadyAccrued("the order was placed here for another customer")
     if order.status not in PAID:
         raise OrderNotOpen(f"the order is {order.status}; it earns when it is completed")
     settle_rewards(
@@ -155,7 +183,7 @@ def _earned_by_itself(command: AccrueBonus, order: Order, accruing: Accruing) ->
     if wrong:
         raise AmountMismatch("the order was placed here with other figures", wrong)
     _check_expected(command, reward.earned)
-    return _answer(reward)
+    return reward
 
 
 def _check_expected(command: AccrueBonus, earned: int) -> None:

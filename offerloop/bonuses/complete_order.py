@@ -18,6 +18,9 @@ def complete_order(
 ) -> Completed:
     """Use up what an order holds, and earn, at once or when the return window ends.
 
+    Where more orders are pending than an account can keep, it is at once: a refund takes back what was
+    earned either way.
+
     Args:
         paid: what the order came to, less the points that it holds.
         ordered_at_ms: when it was placed.
@@ -29,7 +32,7 @@ def complete_order(
     total = paid + used
     accrual = earned(total, used, account, rules, ordered_at_ms=ordered_at_ms, now_ms=now_ms)
     points, ends_at = accrual.points, accrual.ends_at
-    if accrual.due_at is None:
+    if accrual.due_at is None or accounts.is_full(account):
         account, issued = accounts.earn(account, order_id, points, ends_at, now_ms)
     else:
         account, issued = accounts.pend(account, order_id, points, accrual.due_at, ends_at, now_ms)

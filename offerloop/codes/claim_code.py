@@ -6,9 +6,9 @@ all are, saves a read; a repeated one gets its code again even when the pool has
 """
 
 from offerloop.clock import Clock
-from offerloop.codes.model import Code, PoolStatus
+from offerloop.codes.model import Code, Pool, PoolStatus
 from offerloop.codes.ports import Claim, CodeStore
-from offerloop.errors import Busy, NotAllowed, PoolPaused, Refusal
+from offerloop.errors import Busy, NotAllowed, PoolPaused, Refusal, UnknownPool
 from offerloop.idempotency import Answer, AnsweredRequest, IdempotentRequest, Stale, answered, recall
 from offerloop.record import record
 
@@ -37,7 +37,8 @@ def claim_code(
         epoch seconds; the earlier answer when *request* was answered before.
     Raises:
         UnknownPool, PoolPaused, PoolEmpty, HolderLimitReached
-        NotAllowed: a customer asks, of a pool that a single customer could empty.
+        NotAllowed: a customer asks, of a pool that a single customer could empty, or that there is not: which
+            pools there are is the shop's own business.
         IdempotencyKeyReused, Busy
     """
     now_ms = clock.now_ms()
@@ -53,9 +54,7 @@ def claim_code(
 
 
 def _claim(command: ClaimCode, codes: CodeStore, now_ms: int, request: IdempotentRequest | None) -> Code:
-    pool = codes.recent_pool(command.pool_id)
-    if command.by_customer and not pool.per_holder:
-        raise NotAllowed("only the shop's own server may claim codes of this pool")
+    pool = _open_to(command, codes)
     if pool.status is PoolStatus.PAUSED:
         raise PoolPaused(f"the pool {pool.pool_id!r} gives out no codes at present")
 
@@ -63,6 +62,19 @@ def _claim(command: ClaimCode, codes: CodeStore, now_ms: int, request: Idempoten
         return answered(request, _answer(code), now_ms // 1_000)
 
     return codes.claim(Claim(pool, command.holder_id, now_ms, answered_with))
+
+
+def _open_to(command: ClaimCode, codes: CodeStore) -> Pool:
+    """The pool, if who asks may claim from it."""
+    try:
+        pool = codes.recent_pool(command.pool_id)
+    except UnknownPool:
+        if not command.by_customer:
+            raise
+    else:
+        if pool.per_holder or not command.by_customer:
+            return pool
+    raise NotAllowed("customers cannot claim codes of such a pool")
 
 
 def _answer(code: Code) -> Answer:

@@ -112,7 +112,7 @@ class GeneratorSupplier:
         self._secret = secret
 
     def fetch(self, pool: Pool, count: int, batch: str) -> Sequence[str]:
-        return generate(spec_of(pool), count, _derived(self._secret, f"{pool.pool_id}:{batch}"))
+        return generate(spec_of(pool), count, derived(self._secret, f"{pool.pool_id}:{batch}"))
 
 
 def spec_of(pool: Pool) -> CodeSpec:
@@ -122,7 +122,7 @@ def spec_of(pool: Pool) -> CodeSpec:
     return CodeSpec(prefix="".join(sign for sign in text.upper() if sign.isascii() and sign.isalnum())[:12])
 
 
-def _derived(secret: bytes, reference: str) -> RandomBelow:
+def derived(secret: bytes, reference: str) -> RandomBelow:
     """Numbers that only the secret and the reference tell."""
     numbers = _numbers(secret, reference)
 

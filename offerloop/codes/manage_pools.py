@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
-from offerloop.clock import Clock, now_s
-from offerloop.codes.generate import CodeSpec, RandomBelow, generate
+from offerloop.clock import Clock, Ids, now_s
+from offerloop.codes.generate import CodeSpec, check_spec, derived, generate
 from offerloop.codes.model import Pool
 from offerloop.codes.ports import CodeStore
 from offerloop.errors import FieldError, InvalidInput
-from offerloop.idempotency import Answer, IdempotentRequest, answer_once
+from offerloop.idempotency import Answer, IdempotentRequest, answer_once, recall
+from offerloop.record import record
 
 MAX_AMOUNT = 10**9
 # By `Pool` field name; both ends are allowed.
@@ -57,18 +58,44 @@ def change_pool(pool_id: str, changes: Mapping[str, str | int | None], *, codes:
     return codes.change_pool(pool_id, changes)
 
 
+@record(frozen=True, slots=True)
+class Generating:
+    """What making codes needs; they follow from *secret* and an id of their own."""
+
+    codes: CodeStore
+    clock: Clock
+    ids: Ids
+    secret: bytes
+
+
 def generate_codes(
-    pool_id: str, spec: CodeSpec, count: int, *, codes: CodeStore, random_below: RandomBelow
+    pool_id: str, spec: CodeSpec, count: int, desk: Generating, *, request: IdempotentRequest | None = None
 ) -> tuple[str, ...]:
     """Make codes and put them into a pool; returns those that are new to all pools, which nearly all are.
 
+    They are more than one transaction takes. So what a request is remembered by, before the first is added,
+    is the id that its codes follow from: repeated, even after it was cut off, it comes to the same codes.
+
     Raises:
-        UnknownPool, InvalidInput
+        UnknownPool, InvalidInput, IdempotencyKeyReused
     """
-    pool = codes.pool(pool_id)
-    made = generate(spec, count, random_below, alongside=codes.level(pool_id).received)
-    added = codes.add(pool, made)
+    pool = desk.codes.pool(pool_id)
+    batch = _batch(pool_id, spec, count, desk, request)
+    made = generate(spec, count, derived(desk.secret, f"{pool_id}:{batch}"))
+    added = desk.codes.add(pool, made, again=request is not None)
     return tuple(code for code in made if code in added)
+
+
+def _batch(
+    pool_id: str, spec: CodeSpec, count: int, desk: Generating, request: IdempotentRequest | None
+) -> str:
+    now = now_s(desk.clock)
+    noted = recall(request, desk.codes, now)
+    if noted is None:  # codes that were begun are not refused for those that the pool has since
+        check_spec(spec, count, alongside=desk.codes.level(pool_id).received)
+        write = partial(desk.codes.remember_answer, now=now)
+        noted = answer_once(request, {"batch": desk.ids.new_id()}, write, store=desk.codes, now=now)
+    return str(noted["batch"])
 
 
 def _check(values: Mapping[str, object]) -> None:

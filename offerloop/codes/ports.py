@@ -77,11 +77,13 @@ class CodeStore(IdempotencyStore, Protocol):
 
     # -- codes -----------------------------------------------------------------------------------------
 
-    def add(self, pool: Pool, codes: Collection[str]) -> frozenset[str]:
+    def add(self, pool: Pool, codes: Collection[str], *, again: bool = False) -> frozenset[str]:
         """Put codes into a pool; those that any pool has ever seen are left as they are.
 
         Args:
             codes: canonical.
+            again: an earlier call with these codes may have been cut off; what this pool has of them
+                counts as new.
         Returns:
             Those that are new.
         """

@@ -68,7 +68,9 @@ def replenish_pool(run_id: str, pool_id: str, desk: Replenishing) -> Run | None:
     except SupplierChanged as refusal:
         picture = _keep_picture(run_id, refusal, desk.files)
         return _end(running, pool, desk, status=RunStatus.FAILED, reason=refusal.message, screenshot=picture)
-    intake = take_in(pool, fetched, codes=desk.codes)
+    # An attempt that was cut off may have added these very codes; the run is what it came to in all.
+    was_cut_off = run.status is RunStatus.RUNNING
+    intake = take_in(pool, fetched, codes=desk.codes, again=was_cut_off)
     return _end(running, pool, desk, status=RunStatus.DONE, added=len(intake.added), reason=None)
 
 

@@ -55,8 +55,13 @@ class Intake:
         )
 
 
-def take_in(pool: Pool, entries: Iterable[str], *, codes: CodeStore) -> Intake:
-    """Add to a pool what is new of a list of codes as somebody typed them."""
+def take_in(pool: Pool, entries: Iterable[str], *, codes: CodeStore, again: bool = False) -> Intake:
+    """Add to a pool what is new of a list of codes as somebody typed them.
+
+    Args:
+        again: the same list may have been taken in before, in part or as a whole, by an attempt that was
+            cut off; see `CodeStore.add`.
+    """
     form: dict[str, None] = {}
     wrong: list[Wrong] = []
     duplicates = 0
@@ -68,7 +73,7 @@ def take_in(pool: Pool, entries: Iterable[str], *, codes: CodeStore) -> Intake:
             duplicates += 1
         else:
             form[code] = None
-    added = codes.add(pool, form) if form else frozenset[str]()
+    added = codes.add(pool, form, again=again) if form else frozenset[str]()
     return Intake(added, duplicates, len(form) - len(added), len(wrong), tuple(wrong[:MAX_NAMED]))
 
 

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import replace
 
-from offerloop.idempotency import AnsweredRequest
+from offerloop.idempotency import AnsweredRequest, Stale
 from offerloop.offers.model import EngagementEvent, Shopper
 from offerloop.offers.ports import AlreadyRecorded, StaleVisit, TrackedEvent, Visit
 from offerloop.offers.track_event import check_redeemable
@@ -21,6 +21,11 @@ class MemoryIdempotencyStore:
 
     def find(self, scope: str, key: str) -> AnsweredRequest | None:
         return self._world.answers.get((scope, key))
+
+    def remember_answer(self, answered: AnsweredRequest | None, now: int) -> None:
+        if self._is_answered(answered, now):
+            raise Stale
+        self._remember(answered)
 
     def _is_answered(self, answered: AnsweredRequest | None, now: int) -> bool:
         if answered is None:

@@ -67,14 +67,15 @@ class MemoryCodeStore(MemoryIdempotencyStore):
     def keep_trail(self, pool_id: str, trail: Sequence[Sample]) -> None:
         self._world.level_trails[pool_id] = trail
 
-    def add(self, pool: Pool, codes: Collection[str]) -> frozenset[str]:
+    def add(self, pool: Pool, codes: Collection[str], *, again: bool = False) -> frozenset[str]:
         world = self._world
+        ours = {code for code in codes if code in world.codes and world.codes[code].pool_id == pool.pool_id}
         new = frozenset(code for code in codes if code not in world.codes)
         for code in sorted(new):
             world.codes[code] = Code(code, pool.pool_id, pool.amount, pool.currency)
             world.free_codes[pool.pool_id][code] = None
         self._count(pool.pool_id, free=len(new))
-        return new
+        return new | ours if again else new
 
     def claim(self, claim: Claim) -> Code:
         world, pool, holder = self._world, claim.pool, claim.holder_id

@@ -169,13 +169,38 @@ def test_an_order_placed_here_earns_once_whoever_asks_first():
     assert kinds(desk) == [(EntryKind.ISSUED, 10_000)]
 
 
-def test_an_order_placed_here_earns_for_its_own_customer():
+def test_an_order_placed_here_earns_for_its_own_customer_where_a_phone_alone_is_told():
+    desk = accruing()
+    with_order(desk)
+    by_phone = customer_id_of("+380441234567", None)
+
+    accrue_bonus(replace(WANTED, customer_id=by_phone, by_contact=True), desk)
+
+    assert (desk.ledger.account("ann").balance, desk.ledger.account(by_phone).balance) == (10_000, 0)
+
+
+def test_an_order_placed_here_is_refused_for_another_customer():
     desk = accruing()
     with_order(desk)
 
-    accrue_bonus(replace(WANTED, customer_id="mallory"), desk)
+    with pytest.raises(OrderAlreadyAccrued, match="another customer"):
+        accrue_bonus(replace(WANTED, customer_id="mallory"), desk)
 
-    assert (desk.ledger.account("ann").balance, desk.ledger.account("mallory").balance) == (10_000, 0)
+    assert kinds(desk) == []
+
+
+@pytest.mark.parametrize("placed_here", [True, False])
+def test_a_key_under_which_nothing_was_left_to_do_is_taken_all_the_same(placed_here):
+    desk = accruing()
+    if placed_here:
+        with_order(desk)
+    accrue_bonus(WANTED, desk)
+
+    again = accrue_bonus(WANTED, desk, request=request())
+
+    assert accrue_bonus(WANTED, desk, request=request()) == again
+    with pytest.raises(IdempotencyKeyReused):
+        accrue_bonus(WANTED, desk, request=request(b"other"))
 
 
 @pytest.mark.parametrize("wrong", [{"total": 100_001}, {"used": 1}])

@@ -4,10 +4,14 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from aws_lambda_powertools import Logger, Metrics
 
+from handlers.aws.bonus_rows import account_item
+from handlers.aws.table_access import item_size
+from handlers.bonus_reports import report_to
 from offerloop.bonuses import accounts
-from offerloop.bonuses.model import Account, EntryKind, Lot
-from offerloop.bonuses.ports import StaleAccount
+from offerloop.bonuses.model import Account, EntryKind, Lot, Pending
+from offerloop.bonuses.ports import AccountStep, StaleAccount
 from offerloop.bonuses.rules import AccrualBase, AccrualRules, Campaign, end_of_day
 from offerloop.bonuses.settle_rewards import settle_rewards
 from offerloop.errors import Busy
@@ -53,6 +57,46 @@ def an_order(status: OrderStatus = S.COMPLETED, **changes: object) -> Order:
 
 
 PAID_WITH_POINTS = an_order(total=800, bonus_used=200)
+
+
+def with_pending(desk: Desk, count: int) -> None:
+    """Ann's account with so many orders of a point each that can still be returned."""
+    pending = tuple(Pending(f"{at:064d}", 10**9, NOON + 99 * DAY, NOON + 999 * DAY) for at in range(count))
+    before = desk.account
+    desk.ledger.write(
+        AccountStep(before, replace(before, pending=pending, version=before.version + 1), (), NOON)
+    )
+
+
+def test_an_account_that_can_keep_no_more_pending_orders_gets_points_at_once_and_a_refund_takes_them():
+    desk = Desk(replace(RULES, return_days=14))
+    with_pending(desk, accounts.MAX_PENDING - 1)
+    assert desk.settle(an_order()) == [(K.PENDED, 100)]
+    other = replace(an_order(), order_id="order-2")
+
+    assert desk.settle(other) == [(K.ISSUED, 100)]
+    refunded = replace(other, status=S.REFUNDED, refunded=1_000)
+    assert desk.settle(refunded) == [(K.CLAWED_BACK, 100)]
+    assert len(desk.account.pending) == accounts.MAX_PENDING
+
+
+def test_a_full_account_fits_into_its_row_with_room_for_lots_and_holds():
+    desk = Desk()
+    with_pending(desk, accounts.MAX_PENDING)
+
+    assert item_size(account_item(desk.account)) < 200_000
+
+
+def test_an_account_that_is_full_is_counted(capsys: pytest.CaptureFixture[str]):
+    desk, metrics = Desk(), Metrics(namespace="Offerloop", service="offerloop")
+    report = report_to(Logger(service="offerloop"), metrics)
+    for count in (accounts.MAX_PENDING - 1, accounts.MAX_PENDING):
+        with_pending(desk, count)
+        report(a_step(desk.account, (desk.account, ())))
+
+    metrics.flush_metrics()
+
+    assert '"AccountsFull":[1.0]' in capsys.readouterr().out
 
 
 def test_a_completed_order_uses_what_it_holds_and_earns_on_its_total():

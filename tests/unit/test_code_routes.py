@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
-from offerloop.codes.model import Level
+from offerloop.codes.model import Level, Pool
+from offerloop.errors import Busy
 from simulator.memory.world import MemoryWorld
 from tests.codes import a_claim, a_pool, filled
 from tests.factories import FixedClock
@@ -140,6 +144,17 @@ def test_a_customer_cannot_drain_a_pool_without_a_limit(claims: Claims) -> None:
     assert (status, problem["code"]) == (403, "not_allowed")
 
 
+def test_a_customer_cannot_tell_by_claiming_which_pools_there_are(claims: Claims) -> None:
+    token = claims.route.token("ann")
+
+    answers = [
+        claims.route.answer("/codes/claim", body, headers=token)
+        for body in ({"pool": "bonus-100"}, {"pool": "none"}, {"amount": 100}, {"amount": 5})
+    ]
+
+    assert {(answer["statusCode"], answer["body"]) for answer in answers} == {(403, answers[0]["body"])}
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -265,6 +280,49 @@ def test_codes_are_generated_into_a_pool(admin: Admin) -> None:
         "/pools/{pool_id}/generate", {"count": 5, "length": 4}, headers=SHOP, pool_id="bonus-100"
     )
     assert (guessable[0], guessable[1]["errors"][0]["field"]) == (400, "length")
+
+
+def generate(admin: Admin, count: int, key: str) -> tuple[int, dict[str, Any]]:
+    route, headers = "/pools/{pool_id}/generate", SHOP | {"Idempotency-Key": key}
+    return admin.route.call(route, {"count": count}, headers=headers, pool_id="bonus-100")
+
+
+def test_codes_generated_under_a_key_are_generated_once(admin: Admin) -> None:
+    first = generate(admin, 5, "g1")
+    admin.claimed_by("ann")
+
+    again, other = generate(admin, 5, "g1"), generate(admin, 5, "g2")
+
+    assert again == first
+    assert not set(other[1]["codes"]) & set(first[1]["codes"])
+    assert admin.codes.level("bonus-100").received == 13
+    assert generate(admin, 6, "g1")[0] == 422
+
+
+def test_generating_that_was_cut_off_goes_on_where_it_was(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = admin.codes.add
+
+    def dies_half_way(pool: Pool, codes: Sequence[str], again: bool) -> frozenset[str]:
+        add(pool, codes[:2], again=again)
+        raise Busy("the table does not answer")
+
+    with monkeypatch.context() as dying:
+        dying.setattr(admin.codes, "add", dies_half_way)
+        assert generate(admin, 5, "g1")[0] == 503
+
+    status, answer = generate(admin, 5, "g1")
+
+    assert (status, answer["added"], len(answer["codes"])) == (201, 5, 5)
+    assert admin.codes.level("bonus-100").received == 8
+
+
+def test_without_a_key_each_request_generates_more(admin: Admin) -> None:
+    for _ in range(2):
+        admin.route.call("/pools/{pool_id}/generate", {"count": 5}, headers=SHOP, pool_id="bonus-100")
+
+    assert admin.codes.level("bonus-100").received == 13
 
 
 def test_a_customer_sees_its_own_codes_and_no_other(admin: Admin) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from offerloop.codes import replenish_pool as replenish_module
 from offerloop.codes.model import Level, Pool, PoolStatus, SupplierKind
 from offerloop.codes.replenish_pool import ATTEMPT_S, NO_SUPPLIER, Replenishing, replenish_pool
 from offerloop.codes.runs import COOL_DOWN_S, DEADLINE_S, MAX_ATTEMPTS, Run, RunStatus
@@ -253,8 +254,43 @@ def test_codes_that_were_taken_and_not_stored_are_found_at_the_next_attempt(
     assert pools.codes.level("bonus-100").free == 22
 
 
-def _no_answer(pool: Pool, codes: object) -> frozenset[str]:
+def _no_answer(pool: Pool, codes: object, again: bool) -> frozenset[str]:
     raise Busy("the table does not answer")
+
+
+def test_a_run_that_was_cut_off_after_its_codes_were_added_says_how_many_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pools = Pools(2)
+    pools.watch()
+    with monkeypatch.context() as dying:
+        dying.setattr(replenish_module, "_end", _dies)
+        with pytest.raises(RuntimeError):
+            pools.replenish()
+    assert pools.codes.level("bonus-100").free == 22
+    pools.clock.move_on(120)
+
+    pools.replenish()
+
+    assert (pools.last.status, pools.last.added) == (RunStatus.DONE, 20)
+    assert pools.codes.level("bonus-100").free == 22
+
+
+def _dies(*_: object, **__: object) -> Run:
+    raise RuntimeError("the process died here")
+
+
+def test_codes_that_the_pool_had_before_the_run_are_not_its_own() -> None:
+    pools = Pools(2)
+    pools.watch()
+    pools.codes.add(pools.pool, [f"{pools.last.run_id[-8:].upper()}N{number:03d}" for number in range(5)])
+    pools.supplier.refusals = [SupplierUnavailable("too slow")]
+    with pytest.raises(SupplierUnavailable):
+        pools.replenish()
+
+    pools.replenish()
+
+    assert (pools.last.attempts, pools.last.added) == (2, 15)
 
 
 def test_a_supplier_that_is_away_is_asked_again_and_then_given_up() -> None:

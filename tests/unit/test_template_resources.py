@@ -317,3 +317,33 @@ def test_every_log_group_forgets() -> None:
 
     assert [name for name, each in groups.items() if "RetentionInDays" not in each["Properties"]] == []
     assert len(groups) == len(FUNCTIONS) + 1  # and the access log
+
+
+def test_pages_of_any_origin_can_read_what_the_gateway_itself_refuses() -> None:
+    """Else a shopper who is told to wait gets no more than that something failed."""
+    [api] = of_type(application(), "AWS::ApiGateway::RestApi").values()
+    responses = api["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"]
+
+    allowed = {
+        kind: response["responseParameters"]["gatewayresponse.header.Access-Control-Allow-Origin"]
+        for kind, response in responses.items()
+    }
+
+    assert set(allowed.values()) == {"'*'"}
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "INVALID_API_KEY"} <= set(allowed)
+    exposed = responses["THROTTLED"]["responseParameters"]
+    assert exposed["gatewayresponse.header.Access-Control-Expose-Headers"] == "'Retry-After'"
+
+
+def test_a_night_without_the_daily_figures_raises_an_alarm() -> None:
+    """No run means no datapoint: what is missing has to count, for longer than a day and so short a while."""
+    daily = {"Fn::Sub": "${Prefix}daily-rewards"}
+
+    [alarm] = alarms_on("Invocations", "FunctionName", daily)
+
+    assert (alarm["TreatMissingData"], alarm["ComparisonOperator"]) == ("breaching", "LessThanThreshold")
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 1)
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html: seven days at
+    # most where a period is an hour or longer
+    assert 24 * 3_600 < alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * 86_400
+    assert alarm["Period"] >= 3_600

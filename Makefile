@@ -85,6 +85,7 @@ replay: setup ## Turn recorded purchases into traffic (DATA= MAP= BASKETS= LIMIT
 	@$(HARNESS) replay
 
 export RATE SHAPE VISIT SCENARIO DURATION WORKERS THINK PLACES WARM_UP MANAGER MAX_REQUESTS OBJECTIVES RESULTS
+export CODES
 load: setup ## Load-test the running system (RATE= or USERS=, VISIT= SHAPE= SCENARIO= MINUTES= SEED= WORKERS= OBJECTIVES=)
 	@$(HARNESS) load
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +29,7 @@ from harness.load_settings import (
 )
 from harness.settings import Refusal, settings_from_environment
 from harness.system import RunningSystem
+from loadtests.claims import ClaimsOutcome, pool_over_http
 from loadtests.crew import ENDS_WITHIN_S, Crew
 from loadtests.html_report import write_html
 from loadtests.objectives import Objectives, judge
@@ -73,6 +75,7 @@ def load_on(system: RunningSystem, say: Say, console: Console) -> int:
     say(words_of(plan))
     try:
         plan.save(folder)
+        open_pool(plan, system)
         result = run(plan, objectives, folder, system, say)
         write_files(result, folder)
         write_html(result, folder)
@@ -104,8 +107,42 @@ def run(plan: LoadPlan, objectives: Objectives, folder: Path, system: RunningSys
     if plan.sends_orders:
         within_s = FINAL_WITHIN_S if status == "complete" else 0.0
         orders = orders_outcome(recording, system, say, within_s)
-    verdicts = judge(objectives, recording, orders)
-    return Result(plan, recording, started, status, verdicts, invalid, orders)
+    claims = None
+    if plan.pool:
+        try:
+            claims = claims_outcome(plan, recording, system, cut_short=status != "complete")
+        except httpx.HTTPError as error:
+            invalid.append(f"the pool of promo codes cannot be asked: {error}")
+    verdicts = judge(objectives, recording, orders, claims)
+    return Result(plan, recording, started, status, verdicts, invalid, orders, claims)
+
+
+def open_pool(plan: LoadPlan, system: RunningSystem) -> None:
+    """Make the pool that a run's visitors claim from, if they do.
+
+    Raises:
+        Refusal
+    """
+    if not plan.pool:
+        return
+    try:
+        with pool_over_http(system.api_url, system.api_key, plan.pool) as pool:
+            pool.open(plan.codes)
+    except httpx.HTTPError as error:
+        raise Refusal(f"the pool of promo codes cannot be made: {error}") from None
+
+
+def claims_outcome(
+    plan: LoadPlan, recording: Recording, system: RunningSystem, *, cut_short: bool
+) -> ClaimsOutcome:
+    """Close the pool and hold what it gave out against what visitors got.
+
+    Raises:
+        httpx.HTTPError
+    """
+    with pool_over_http(system.api_url, system.api_key, plan.pool) as pool:
+        received, given = pool.close()
+    return ClaimsOutcome.of(recording.claims, received=received, given=given, cut_short=cut_short)
 
 
 def orders_outcome(recording: Recording, system: RunningSystem, say: Say, within_s: float) -> OrdersOutcome:
@@ -204,6 +241,8 @@ def show(result: Result, folder: Path, say: Say, console: Console) -> None:
         )
     for line in () if result.orders is None else result.orders.lines():
         say(f"orders: {line}")
+    for line in () if result.claims is None else result.claims.lines():
+        say(f"claims: {line}")
     for process, cpu in process_loads(result.recording).items():
         say(f"generator: {process} used {cpu.mean_percent:.0f} % of a core, {cpu.max_percent:.0f} % at most")
     for verdict in result.verdicts:

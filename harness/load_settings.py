@@ -22,7 +22,8 @@ DEFAULT_SECONDS = 60.0
 # (docs/load.md): a visit sends some 6 requests, and the peak of both curves is 2.4 times their mean.
 DEFAULT_RATE = {Shape.STEADY: 10.0, Shape.SCENARIO: 4.0, Shape.FLASH_SALE: 4.0}
 # A visit to the till costs more than one to the offers, the order's way behind it included.
-RATE_SHARE = {VisitKind.BROWSE: 1.0, VisitKind.CHECKOUT: 0.5, VisitKind.SHOP: 0.5}
+RATE_SHARE = {VisitKind.BROWSE: 1.0, VisitKind.CHECKOUT: 0.5, VisitKind.SHOP: 0.5, VisitKind.CLAIMS: 3.0}
+DEFAULT_CODES = 500  # fewer than a minute's claims at the default rate
 DEFAULT_SCENARIO = {Shape.STEADY: "baseline", Shape.SCENARIO: "baseline", Shape.FLASH_SALE: "flash-sale"}
 DEFAULT_WARM_UP_S = 5  # until functions have their warm environments
 DEFAULT_THINK_S = 0.5
@@ -69,7 +70,8 @@ def plan_from_environment(system: RunningSystem) -> LoadPlan:
         places=_whole("PLACES", DEFAULT_PLACES, most=20_000),
         workers=_whole("WORKERS", 1, most=64),
         max_requests=whole_number("MAX_REQUESTS", most=10**9),
-        manager=os.environ.get("MANAGER", "1") not in ("0", "false", "no"),
+        manager=visit is not VisitKind.CLAIMS and os.environ.get("MANAGER", "1") not in ("0", "false", "no"),
+        codes=_whole("CODES", DEFAULT_CODES, most=100_000) if visit is VisitKind.CLAIMS else 0,
     )
     try:
         load_of(plan, parse_scenario_argument(plan.scenario))

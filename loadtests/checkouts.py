@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from loadtests.claims import claim_visit
 from loadtests.plan import VisitKind
 from loadtests.visits import (
     LIST_PRODUCTS,
@@ -62,6 +63,7 @@ VISITS: Mapping[VisitKind, Callable[[Visitor, Random], Steps]] = {
     VisitKind.BROWSE: visit,
     VisitKind.CHECKOUT: checkout_visit,
     VisitKind.SHOP: shop_visit,
+    VisitKind.CLAIMS: claim_visit,
 }
 
 

@@ -54,6 +54,8 @@ def write_html(result: Result, folder: Path) -> None:
     ]
     if result.orders is not None:
         parts += ["<h2>Orders</h2>", _list(list(result.orders.lines()))]
+    if result.claims is not None:
+        parts += ["<h2>Promo codes</h2>", _list(list(result.claims.lines()))]
     if rows:
         limit = next(
             (v.limit for v in result.verdicts if (v.subject, v.objective) == ("all", "p95_ms")), None

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from loadtests.claims import ClaimsOutcome
 from loadtests.orders import OrdersOutcome
 from loadtests.recording import FAILED, TURNED_AWAY, Measured, Recording
 from loadtests.visits import REQUEST_NAMES
@@ -71,7 +72,7 @@ class Verdict:
     """One objective and what became of it.
 
     Attributes:
-        subject: a request's name, ``orders`` (what becomes of them), or ``all``.
+        subject: a request's name, ``orders`` or ``claims`` (what becomes of them), or ``all``.
         objective: ``p95_ms``, ``error_rate`` …
         measured: None when nothing of that kind happened, which misses nothing.
     """
@@ -124,11 +125,16 @@ def load_objectives(path: Path) -> Objectives:
         raise ObjectivesError("\n".join(lines)) from None
 
 
-def judge(objectives: Objectives, recording: Recording, orders: OrdersOutcome | None = None) -> list[Verdict]:
+def judge(
+    objectives: Objectives,
+    recording: Recording,
+    orders: OrdersOutcome | None = None,
+    claims: ClaimsOutcome | None = None,
+) -> list[Verdict]:
     """Hold every objective against a run, those of all requests first.
 
     Args:
-        orders: what became of them; None for a run that places none.
+        orders: what became of them; None for a run that places none. claims: likewise.
     """
     total = recording.total
     verdicts = list(_of_requests("all", objectives.all, total.all_requests(), objectives.latency_from))
@@ -140,7 +146,16 @@ def judge(objectives: Objectives, recording: Recording, orders: OrdersOutcome | 
         verdicts.extend(_of_requests(name, wanted, measured, objectives.latency_from))
     if orders is not None:
         verdicts.extend(_of_orders(objectives.orders, orders))
+    if claims is not None:
+        verdicts.extend(_of_claims(claims))
     return verdicts
+
+
+def _of_claims(claims: ClaimsOutcome) -> Iterator[Verdict]:
+    """A code that went to two, or to nobody, is one too many, whatever the file says."""
+    of_all = max(1, claims.received)
+    yield Verdict("claims", "given_twice_rate", 0.0, claims.wrong / of_all)
+    yield Verdict("claims", "unaccounted_rate", 0.0, claims.unaccounted / of_all)
 
 
 def _of_orders(wanted: OrderObjectives, orders: OrdersOutcome) -> Iterator[Verdict]:

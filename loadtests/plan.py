@@ -27,6 +27,7 @@ class VisitKind(StrEnum):
     BROWSE = "browse"
     CHECKOUT = "checkout"
     SHOP = "shop"
+    CLAIMS = "claims"
 
 
 class LoadPlan(BaseModel):
@@ -43,7 +44,10 @@ class LoadPlan(BaseModel):
     target: str = Field(description="where the system runs")
     scenario: str = Field(description="NAME[:key=value,...] of the scenario with population and arrivals")
     shape: Shape
-    visit: VisitKind = Field(default=VisitKind.BROWSE, description="offers alone, orders alone, or both")
+    visit: VisitKind = Field(
+        default=VisitKind.BROWSE, description="offers alone, orders alone, both, or promo codes"
+    )
+    codes: int = Field(default=0, ge=0, le=100_000, description="in the pool that visitors claim from")
     seconds: float = Field(gt=0, le=86_400, description="real seconds in which load is sent")
     warm_up_s: float = Field(default=0, ge=0, le=3600, description="load before that, which does not count")
     rate: float | None = Field(default=None, gt=0, le=10_000, description="visits a second, mean of the run")
@@ -62,7 +66,12 @@ class LoadPlan(BaseModel):
 
     @property
     def sends_orders(self) -> bool:
-        return self.visit is not VisitKind.BROWSE
+        return self.visit in (VisitKind.CHECKOUT, VisitKind.SHOP)
+
+    @property
+    def pool(self) -> str:
+        """The pool of promo codes of this run alone; '' for visits that claim none."""
+        return f"load-{self.run_id[:24]}" if self.visit is VisitKind.CLAIMS else ""
 
     def share_of_requests(self, worker: int) -> int | None:
         """How many of *max_requests* one of the workers may send; None = as many as it likes."""

@@ -113,6 +113,7 @@ class Second:
         cpu_percent: of one core, by process.
         faults: errors of the generator itself, by message.
         orders: ids of the orders that were accepted.
+        claims: of promo codes, see `loadtests.claims.Claimed`.
     """
 
     requests: defaultdict[str, Measured] = field(default_factory=lambda: defaultdict(Measured))
@@ -121,6 +122,7 @@ class Second:
     cpu_percent: dict[str, float] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     orders: list[str] = field(default_factory=list)
+    claims: list[tuple[str, str | None]] = field(default_factory=list)
 
     def merge(self, other: Second) -> None:
         for name, measured in other.requests.items():
@@ -130,6 +132,7 @@ class Second:
         self.cpu_percent.update(other.cpu_percent)
         self.faults.update(other.faults)
         self.orders += other.orders
+        self.claims += other.claims
 
     def all_requests(self) -> Measured:
         """All names in one."""
@@ -146,6 +149,7 @@ class Second:
             "cpu_percent": self.cpu_percent,
             "faults": self.faults,
             "orders": self.orders,
+            "claims": self.claims,
         }
 
     @classmethod
@@ -156,6 +160,7 @@ class Second:
             cpu_percent=written["cpu_percent"],
             faults=Counter(written["faults"]),
             orders=list(written["orders"]),
+            claims=[(key, code) for key, code in written["claims"]],
         )
         for name, measured in written["requests"].items():
             second.requests[name] = Measured.from_json(measured)
@@ -192,11 +197,13 @@ class Recording:
         cpu_percent: samples of each process, in per cent of one core.
         warm_up_requests: requests of the warm-up, which count for the budget alone.
         orders: ids of all orders that were accepted, the warm-up's included: none of them may be lost.
+        claims: of promo codes, the warm-up's included.
     """
 
     def __init__(self, folder: Path) -> None:
         self.warm_up_requests = 0
         self.orders: list[str] = []
+        self.claims: list[tuple[str, str | None]] = []
         self._folder = folder / FOLDER
         self._read_to: dict[Path, int] = {}
         self.seconds: dict[int, Second] = {}
@@ -218,6 +225,7 @@ class Recording:
         for line in lines:
             second = Second.from_json(line)
             self.orders += second.orders
+            self.claims += second.claims
             if line["second"] < 0:
                 self.warm_up_requests += second.all_requests().requests
                 continue

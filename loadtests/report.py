@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from loadtests.claims import ClaimsOutcome
 from loadtests.histogram import LatencyHistogram
 from loadtests.objectives import Verdict
 from loadtests.orders import OrdersOutcome
@@ -33,7 +34,7 @@ class Result:
         started: when it began.
         status: ``complete``, or ``partial`` when somebody interrupted it.
         invalid: reasons for which the figures say nothing; none = valid.
-        orders: what became of the orders; None for a run that places none.
+        orders: what became of the orders; None for a run that places none. claims: likewise.
     """
 
     plan: LoadPlan
@@ -43,6 +44,7 @@ class Result:
     verdicts: Sequence[Verdict]
     invalid: Sequence[str]
     orders: OrdersOutcome | None = None
+    claims: ClaimsOutcome | None = None
 
     @property
     def verdict(self) -> str:
@@ -100,6 +102,7 @@ def run_json(result: Result) -> dict[str, Any]:
         "visits": vars(result.recording.total.visits),
         "generator_cpu": generator_json(result.recording),
         "orders": None if result.orders is None else result.orders.to_json(),
+        "claims": None if result.claims is None else result.claims.to_json(),
     }
 
 

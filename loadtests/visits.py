@@ -40,7 +40,7 @@ class Request:
     Attributes:
         name: under which it is counted; one of `REQUEST_NAMES`.
         path: below the API's base address.
-        once: whether it carries an Idempotency-Key.
+        once: whether it carries an Idempotency-Key; again: that of the request before it.
     """
 
     name: str
@@ -48,13 +48,16 @@ class Request:
     path: str
     body: Mapping[str, Any] | None = None
     once: bool = False
+    again: bool = False
 
 
 LIST_PRODUCTS = Request("list products", "GET", "/products?limit=200")
 PLACE_ORDER = "place order"
+CLAIM_CODE = "claim code"
 REQUEST_NAMES = (
     *("recommend", "track", "redeem", "list offers", "restock", "change price"),
     *(LIST_PRODUCTS.name, PLACE_ORDER, "order status", "list orders", "cancel order", "restock product"),
+    CLAIM_CODE,
 )
 
 
@@ -74,11 +77,18 @@ Steps = Generator[Think | Request, Answer, bool]
 
 
 class Visitor:
-    """One person: a segment and a taste per category, both fixed by the seed and the person's id."""
+    """One person: a segment and a taste per category, both fixed by the seed and the person's id.
 
-    def __init__(self, user_id: str, population: Population, *, seed: int, hunting: bool = False) -> None:
+    Args:
+        pool: that promo codes are claimed from.
+    """
+
+    def __init__(
+        self, user_id: str, population: Population, *, seed: int, hunting: bool = False, pool: str = ""
+    ) -> None:
         self.user_id = user_id
         self.hunting = hunting
+        self.pool = pool
         self._population = population
         self._seed = seed
 

@@ -101,6 +101,9 @@ def served(api: FakeShopApi) -> Iterator[str]:
                 json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
             )
 
+        def do_PATCH(self) -> None:
+            self.do_POST()
+
         def do_GET(self) -> None:
             self._give_answer({})
 

@@ -10,7 +10,7 @@ from loadtests.recording import OK, Recorder, Recording
 SETTINGS = (
     *("TARGET", "OFFERLOOP_TARGET", "RATE", "USERS", "SHAPE", "VISIT", "SCENARIO", "DURATION", "MINUTES"),
     *("SPEED", "SEED", "WORKERS", "THINK", "PLACES", "WARM_UP", "MANAGER", "MAX_REQUESTS", "OBJECTIVES"),
-    "RESULTS",
+    *("RESULTS", "CODES"),
 )
 
 

@@ -13,9 +13,10 @@ from locust.env import Environment
 from locust.exception import StopUser
 
 from loadtests.checkouts import VISITS
+from loadtests.claims import digest_of
 from loadtests.generator.load_test import LATE_S, PATIENCE_S, LoadTest
 from loadtests.recording import FAILED, OK, REFUSED, TURNED_AWAY
-from loadtests.visits import PLACE_ORDER, Answer, InventoryManager, Request, Steps, Think, Visitor
+from loadtests.visits import CLAIM_CODE, PLACE_ORDER, Answer, InventoryManager, Request, Steps, Think, Visitor
 
 BETWEEN_VISITS = 4.0  # closed load: mean pause between two visits, in mean thinking times
 MANAGER_EVERY_S = 5.0
@@ -78,7 +79,7 @@ class ShopUser(FastHttpUser):
     def _ask(self, request: Request, intended_at: float) -> Answer:
         headers = {"X-API-Key": self.test.api_key} if self.test.api_key else {}
         if request.once:
-            self._sent += 1
+            self._sent += not request.again
             headers["Idempotency-Key"] = f"{self.test.plan.run_id}-{self.number}-{self._sent}"
         started = time.monotonic()
         with self.client.request(
@@ -99,6 +100,9 @@ class ShopUser(FastHttpUser):
         measured.add(ended - started, ended - intended_at, outcome, answer.code)
         if request.name == PLACE_ORDER and outcome == OK:
             self.test.recorder.second.orders.append(answer.body["orderId"])
+        if request.name == CLAIM_CODE and outcome != REFUSED:
+            code = digest_of(answer.body["promo_code"]) if outcome == OK else None
+            self.test.recorder.second.claims.append((headers["Idempotency-Key"], code))
         return answer
 
 
@@ -229,4 +233,5 @@ class Manager(ShopUser):
 def _visitor(test: LoadTest, person: str, *, hunting: bool) -> Visitor:
     kind = "HUNTER" if hunting else "SHOPPER"
     user_id = f"LOAD-{test.plan.seed}-{kind}-{person}"
-    return Visitor(user_id, test.scenario.population, seed=test.plan.seed, hunting=hunting)
+    plan = test.plan
+    return Visitor(user_id, test.scenario.population, seed=plan.seed, hunting=hunting, pool=plan.pool)

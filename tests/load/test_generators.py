@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from harness.settings import Refusal
 from loadtests.recording import FOLDER, Recording, Second
 from tests.fake_shop_api import Answer, FakeShopApi, problem
 from tests.fake_till import FakeTill
@@ -45,6 +47,46 @@ class SlowShop(FakeShopApi):
         stalled = self._stalls_for_s - into_stall if 0 <= into_stall < self._stalls_for_s else 0.0
         threading.Event().wait(self._latency_s + stalled)
         return super().answer(path, body, headers)
+
+
+class FakePool(FakeShopApi):
+    """Gives out the codes of one pool, under a key always the same one.
+
+    Attributes:
+        free: codes that are left; given: codes by the key of their request.
+        gives_twice: whether every code goes to two requests.
+        statuses: what the pool was set to.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(api_key=API_KEY)
+        self.free: list[str] = []
+        self.given: dict[str | None, str] = {}
+        self.gives_twice = False
+        self.statuses: list[str] = []
+
+    def answer(self, path: str, body: dict[str, Any], headers: Mapping[str, str]) -> Answer:
+        with self._lock:
+            key = headers.get("Idempotency-Key")
+            self.calls.append((path, body, key))
+            if headers.get("X-API-Key") != self.api_key:
+                return problem(401, "not_signed_in")
+            route = path.removeprefix("/prod")
+            if route == "/codes/claim":
+                return self.upcoming.pop(0) if self.upcoming else self._claim(key)
+            self.free += [f"CODE{len(self.free) + at}" for at in range(int(body.get("count", 0)))]
+            self.statuses += [body["status"]] if "status" in body else []
+            given = len(set(self.given.values()))
+            return 200, {"level": {"free": len(self.free), "given": given, "void": 0}}, {}
+
+    def _claim(self, key: str | None) -> Answer:
+        if key not in self.given:
+            if not self.free:
+                return problem(409, "pool_empty")
+            self.given[key] = self.free[-1]
+            if not self.gives_twice or list(self.given.values()).count(self.free[-1]) == 2:
+                self.free.pop()
+        return 200, {"success": True, "promo_code": self.given[key], "amount": 0.01}, {}
 
 
 def wait_for_calls(shop: FakeShopApi, count: int) -> None:
@@ -200,6 +242,52 @@ def test_shoppers_browse_and_take_to_the_till_what_they_like(load_test, tmp_path
     used = {item.get("offerId") for body in till.orders.values() for item in body["items"]}
     assert {"OFF001", "OFF003", None} == used  # nothing is sold that OFF002 is for
     assert {offer for _, offer, kind in till.stored if kind == "REDEMPTION"} == {"OFF002"}
+
+
+def test_a_storm_of_claims_empties_the_pool_and_nobody_has_the_code_of_another(load_test, tmp_path):
+    pool = FakePool()
+    pool.upcoming = [problem(503, "busy"), problem(500, "internal_error")]
+    limits = objectives(tmp_path, "requests: {claim code: {p95_ms: 60000}}")
+
+    ended = load_test(
+        pool, VISIT="claims", RATE="40", DURATION="3", WORKERS="2", CODES="50", OBJECTIVES=limits
+    )
+
+    assert ended.code == 0, ended.output
+    claims = [(body["pool"], body["holder"], key) for path, body, key in pool.calls if "claim" in path]
+    assert {each for each, _, _ in claims} == {f"load-{ended.facts['settings']['run_id'][:24]}"}
+    assert len(claims) > len({key for _, _, key in claims}) > 50  # some were repeated under their own key
+    assert None not in {key for _, _, key in claims}
+    facts = ended.facts["claims"]
+    assert (facts["received"], facts["given"], facts["distinct"], facts["claimed"]) == (50, 50, 50, 50)
+    assert (facts["twice"], facts["changed"], facts["unaccounted"]) == ([], [], 0)
+    assert ended.requests("claim code")["refused"] > 0
+    assert "claims: 50 codes, 50 given out: 50 claims got 50 different ones" in ended.output
+    assert pool.statuses == ["PAUSED"]
+    left_behind = "".join(file.read_text() for file in ended.folder.rglob("*.json*"))
+    assert not any(code in left_behind for code in pool.given.values())
+
+
+def test_a_code_that_is_given_out_twice_fails_the_run(load_test, tmp_path):
+    pool = FakePool()
+    pool.gives_twice = True
+
+    ended = load_test(
+        pool, VISIT="claims", RATE="20", DURATION="2", CODES="10", OBJECTIVES=objectives(tmp_path, LOOSE)
+    )
+
+    assert ended.code == 1
+    assert "MISSED claims given_twice_rate: " in ended.output
+    assert len(ended.facts["claims"]["twice"]) > 0
+
+
+def test_without_a_pool_nothing_is_sent(load_test, tmp_path):
+    shop = FakeShopApi(api_key="another")
+
+    with pytest.raises(Refusal, match="the pool of promo codes cannot be made: "):
+        load_test(shop, VISIT="claims", OBJECTIVES=objectives(tmp_path, LOOSE))
+
+    assert [path for path, _, _ in shop.calls] == ["/prod/pools"]
 
 
 def test_no_more_requests_are_sent_than_allowed(load_test, tmp_path):

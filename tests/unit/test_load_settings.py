@@ -73,6 +73,17 @@ def test_fewer_visits_come_where_they_go_to_the_till(monkeypatch, visit):
     assert plan.rate < browsing.rate
 
 
+def test_a_storm_of_claims_has_fewer_codes_than_claims_and_no_manager(monkeypatch):
+    monkeypatch.setenv("VISIT", "claims")
+    usual = plan_from_environment(a_system())
+    monkeypatch.setenv("CODES", "64")
+
+    asked = plan_from_environment(a_system())
+
+    assert 0 < usual.codes < usual.rate * usual.seconds
+    assert (asked.codes, asked.manager, asked.sends_orders) == (64, False, False)
+
+
 @pytest.mark.parametrize(
     ("settings", "line"),
     [
@@ -86,10 +97,11 @@ def test_fewer_visits_come_where_they_go_to_the_till(monkeypatch, visit):
         ({"DURATION": "25h"}, "DURATION=25h is not a time"),
         ({"DURATION": "5", "MINUTES": "5"}, "DURATION= and MINUTES= say the same"),
         ({"SHAPE": "round"}, "SHAPE=round is unknown: use steady, flash-sale, scenario"),
-        ({"VISIT": "steal"}, "VISIT=steal is unknown: use browse, checkout, shop"),
+        ({"VISIT": "steal"}, "VISIT=steal is unknown: use browse, checkout, shop, claims"),
         ({"SHAPE": "flash-sale", "SCENARIO": "baseline"}, "scenario baseline has no flash sale"),
         ({"SCENARIO": "basline"}, "basline: no such scenario; did you mean baseline?"),
         ({"SCENARIO": "baseline:population.users=0"}, "override population.users"),
+        ({"VISIT": "claims", "CODES": "0"}, "CODES=0 is not a whole number from 1 to 100000"),
         ({"WORKERS": "65"}, "WORKERS=65 is not a whole number from 1 to 64"),
         ({"OBJECTIVES": "none.yaml"}, "none.yaml: cannot be read"),
     ],

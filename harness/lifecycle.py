@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from harness import deploy as deployment
 from harness import destroy as destruction
-from harness import doctor, payments, state
+from harness import doctor, payments, stacks, state
 from harness.emulator import Emulator, endpoint_url
 from harness.processes import Process, start_detached, stop
 from harness.sam import SamRunner
@@ -31,7 +31,7 @@ from harness.system import (
 )
 from harness.targets import emulator_of, emulator_to_start
 
-Say = deployment.Say
+Say = stacks.Say
 
 # Stopped in this order: what uses the emulator before the emulator itself, and that before what it uses.
 STOP_ORDER = ("shoppers", "docs", "dashboard", "metrics", "emulator", "payments")
@@ -125,8 +125,8 @@ def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say)
     address = endpoint_url(known.port)
     client = emulator_clients(address, settings.region)
     cloudformation = client("cloudformation")
-    data_stack = deployment.DATA.name(settings)
-    if deployment.describe(cloudformation, data_stack) is None:
+    data_stack = stacks.DATA.name(settings)
+    if stacks.describe(cloudformation, data_stack) is None:
         known.deployed, known.seeded = {}, False
         make_bucket(client("s3"))
     try:
@@ -160,7 +160,7 @@ def take_back_watched(settings: Settings, known: State, client: Clients, say: Sa
 
 def write_down(settings: Settings, known: State, client: Clients, address: str) -> RunningSystem:
     """Read the stacks' outputs and the API key, and keep them as the running system."""
-    outputs = deployment.stack_outputs(client("cloudformation"), settings)
+    outputs = stacks.stack_outputs(client("cloudformation"), settings)
     secret = client("secretsmanager").get_secret_value(SecretId=outputs["ApiKeySecretArn"])
     known.system = {
         "target": settings.target,

@@ -11,10 +11,10 @@ import psutil
 import pytest
 
 from harness import doctor, payments
-from harness.deploy import STACKS, parameters_of
 from harness.lifecycle import stop_all
 from harness.processes import Process
 from harness.settings import Refusal, Settings
+from harness.stacks import STACKS, parameters_of
 from harness.state import State, load
 
 pytestmark = pytest.mark.enable_socket

@@ -52,7 +52,7 @@ destroy: setup ## Remove the stacks; the data stack and its tables stay unless D
 seed: setup ## Add what is missing of the sample offers, users and products
 	@$(HARNESS) seed
 
-redrive: setup ## Send the follow-ups of orders that were given up round again
+redrive: setup ## Send follow-ups of orders and writes to the CRM that were given up round again
 	@$(HARNESS) redrive
 
 settle: setup ## Account for the points of orders that the stream has lost, after an outage of a day

@@ -5,14 +5,14 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 
-from handlers import wiring
+from handlers import wiring, wiring_rewards
 from handlers.aws.stream_records import ended_order
-from handlers.batches import BatchAnswer, Record, answer_batch, dynamodb_sequence
+from handlers.batches import UNREADABLE, BatchAnswer, Record, answer_batch, dynamodb_sequence
 from handlers.bonus_reports import report_to
 from offerloop.bonuses.settle_rewards import settle_rewards
 from offerloop.orders.model import Order
 
-wiring.accrual_rules()  # rules that cannot be read fail at cold start
+wiring_rewards.accrual_rules()  # rules that cannot be read fail at cold start
 logger = Logger()
 metrics = Metrics()
 report = report_to(logger, metrics)
@@ -25,8 +25,8 @@ def settle(records: Sequence[Record]) -> None:
             continue
         settle_rewards(
             order,
-            ledger=wiring.bonus_ledger(),
-            rules=wiring.accrual_rules(),
+            ledger=wiring_rewards.bonus_ledger(),
+            rules=wiring_rewards.accrual_rules(),
             clock=wiring.clock(),
             report=report,
         )
@@ -36,7 +36,7 @@ def _order_in(record: Record) -> Order | None:
     """The order; None for a row that is none: what foreign hands wrote must not hold up the others."""
     try:
         return ended_order(record)
-    except (KeyError, TypeError, ValueError):
+    except UNREADABLE:
         logger.exception("Order cannot be read", order=record["dynamodb"]["Keys"]["PK"]["S"])
         return None
 

@@ -6,7 +6,7 @@ import orjson
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handlers import wiring
+from handlers import wiring, wiring_rewards
 from handlers.reward_runs import Json, day_asked_for, report_as_json, run_as_json, run_of
 from offerloop.errors import Refusal
 from offerloop.rewards.aggregate_rewards import Analytics, begin_run, publish_run, read_on
@@ -38,7 +38,7 @@ def handle(event: Json, context: Any) -> Json:
 
 
 def aggregate(event: Json, context: Any, is_attended: bool) -> Json:
-    analytics = wiring.reward_analytics()
+    analytics = wiring_rewards.reward_analytics()
     run = read_on(
         run_asked_for(event, analytics),
         analytics,

@@ -10,6 +10,9 @@ from offerloop.batches import take_batch
 Record = dict[str, Any]
 BatchAnswer = dict[str, list[dict[str, str]]]
 
+# What reading a row raises that foreign hands wrote; all else may pass with time.
+UNREADABLE = (KeyError, TypeError, ValueError)
+
 
 def answer_batch(
     records: Sequence[Record],

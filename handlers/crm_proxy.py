@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handlers import wiring
+from handlers import wiring, wiring_crm
 from handlers.bodies import decimal_number
 from handlers.callers import admit_public, known_caller, shop_caller
 from handlers.crm_bodies import BonusBody, bonus_json, buyer_id_of, buyer_json, contact_of
@@ -30,7 +30,7 @@ def get_buyer() -> Response[str]:
     shop_caller(app)  # or anybody could learn whose number a number is
     asked = app.current_event.query_string_parameters
     contact = contact_of(asked.get("phone"), asked.get("email"))
-    standing = find_buyer(contact, wiring.crm_desk())
+    standing = find_buyer(contact, wiring_crm.crm_desk())
     masked = masked_name(standing.name or "")
     logger.info("Buyer found", buyer_id=standing.buyer_id, buyer_name=masked, by=contact.kind.value)
     return json_answer(200, buyer_json(standing), NOT_KEPT)
@@ -42,7 +42,7 @@ def get_bonus(buyer_id: str) -> Response[str]:
     if caller.acts_for(buyer_id_of(buyer_id)) != buyer_id:
         raise NotAllowed("a customer's token is for the buyer of the same id")
     admit_public(caller, buyer_id)
-    return json_answer(200, bonus_json(bonus_of(buyer_id, wiring.crm_desk())), NOT_KEPT)
+    return json_answer(200, bonus_json(bonus_of(buyer_id, wiring_crm.crm_desk())), NOT_KEPT)
 
 
 @app.put("/crm/buyers/<buyer_id>/bonus")
@@ -50,11 +50,11 @@ def put_bonus(buyer_id: str) -> Response[str]:
     caller = shop_caller(app)  # or every customer would be rich
     body = raw_body(app)
     bonus = parse(BonusBody, body).minor()
-    wiring.crm_address()  # nothing is queued for a CRM that is not there
+    wiring_crm.crm_address()  # nothing is queued for a CRM that is not there
     answer = queue_bonus(
         buyer_id_of(buyer_id),
         bonus,
-        writes=wiring.bonus_writes(),
+        writes=wiring_crm.bonus_writes(),
         clock=wiring.clock(),
         request=idempotent_request(app, caller, f"PUT /crm/buyers/{buyer_id}/bonus", body),
     )

@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools import Logger, Metrics
 
-from handlers import wiring
+from handlers import wiring, wiring_rewards
 from handlers.bodies import checked_id
 from handlers.bonus_bodies import AccrualBody, account_json, accrued_json, quote_json, quote_query
 from handlers.bonus_reports import report_to
@@ -19,7 +19,7 @@ metrics = Metrics()
 report = report_to(logger, metrics)
 METHODS = {"/bonus-accrual": "POST", "/bonus/quote": "GET", "/customers/{customer_id}/bonus": "GET"}
 app = rest_app(logger, METHODS, wiring.settings().cors_origins)
-wiring.accrual_rules()  # rules that cannot be read fail at cold start
+wiring_rewards.accrual_rules()  # rules that cannot be read fail at cold start
 
 MAX_PAGE = 100
 DEFAULT_PAGE = 20
@@ -31,7 +31,13 @@ def post_accrual() -> dict[str, object]:
     body = raw_body(app)
     answer = accrue_bonus(
         parse(AccrualBody, body).command(),
-        Accruing(wiring.bonus_ledger(), wiring.orders(), wiring.accrual_rules(), wiring.clock(), report),
+        Accruing(
+            wiring_rewards.bonus_ledger(),
+            wiring.orders(),
+            wiring_rewards.accrual_rules(),
+            wiring.clock(),
+            report,
+        ),
         request=idempotent_request(app, caller, "POST /bonus-accrual", body),
     )
     return accrued_json(answer)
@@ -42,9 +48,9 @@ def get_quote() -> dict[str, object]:
     caller = known_caller(app)
     query = quote_query(app)
     customer_id = caller.acts_for(query.customerId or "")
-    account = wiring.bonus_ledger().account(customer_id) if customer_id else Account("")
+    account = wiring_rewards.bonus_ledger().account(customer_id) if customer_id else Account("")
     order = query.amounts()
-    return quote_json(quote_bonus(account, *order, wiring.accrual_rules(), wiring.clock().now_ms()))
+    return quote_json(quote_bonus(account, *order, wiring_rewards.accrual_rules(), wiring.clock().now_ms()))
 
 
 @app.get("/customers/<customer_id>/bonus")
@@ -54,7 +60,7 @@ def get_account(customer_id: str) -> dict[str, object]:
         raise NotAllowed("a customer's token is for its own points")
     limit = query_int(app, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
     cursor = app.current_event.query_string_parameters.get("cursor")
-    ledger = wiring.bonus_ledger()
+    ledger = wiring_rewards.bonus_ledger()
     page = ledger.history(customer_id, limit, cursor)
     return account_json(ledger.account(customer_id), page, now_s(wiring.clock()))
 

@@ -7,7 +7,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handlers import wiring
+from handlers import wiring, wiring_rewards
 from handlers.bodies import checked_id, decimal_number
 from handlers.callers import known_caller, shop_caller
 from handlers.order_bodies import (
@@ -88,7 +88,7 @@ def post_quote() -> dict[str, object]:
         store=wiring.orders(),
         clock=wiring.clock(),
         currency=currency,
-        rules=wiring.accrual_rules(),
+        rules=wiring_rewards.accrual_rules(),
         judge=_judge(caller, customer_id),
     )
     return quote_json(quote, currency)

@@ -16,7 +16,7 @@ metrics = Metrics()
 
 def take(message: Message) -> None:
     run_id, pool_id = str(message.body["run_id"]), str(message.body["pool_id"])
-    replenish_pool(run_id, pool_id, wiring.replenishing(report_runs_to(logger, metrics)))
+    replenish_pool(run_id, pool_id, wiring.replenishing(report_runs_to(logger, metrics), logger.info))
 
 
 @logger.inject_lambda_context

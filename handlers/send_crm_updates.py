@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handlers import wiring
+from handlers import wiring, wiring_crm
 from handlers.queues import answer_queue
 from offerloop.crm.send_bonus import Sent, queued_bonus, send_bonus
 from offerloop.outbox import Message
@@ -21,7 +21,7 @@ METRIC = {
 
 def take(message: Message) -> None:
     buyer_id, version = queued_bonus(message)
-    crm, writes, clock = wiring.crm_for_writing(), wiring.bonus_writes(), wiring.clock()
+    crm, writes, clock = wiring_crm.crm_for_writing(), wiring_crm.bonus_writes(), wiring.clock()
     sent = send_bonus(buyer_id, version, crm=crm, writes=writes, clock=clock)
     metrics.add_metric(METRIC[sent], MetricUnit.Count, 1)
     log = logger.error if sent is Sent.REFUSED else logger.info

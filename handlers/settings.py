@@ -27,6 +27,9 @@ class Settings:
         replenishment_queue_url: the queue of runs that refill pools.
         legacy_get: whether GET /get-code gives out codes.
         view_codes: how many free codes of a pool the view shows, >= 0.
+        bon_url: the supplier's admin site; None = none is visited.
+        bon_secret_arn: secret with the account there, as JSON {username, password}.
+        browser_path: the Chromium that visits it; None = the one of the function's image.
         crm_url: root of the CRM's API; None = none is asked.
         crm_bonus_field: what the CRM calls the field with a buyer's bonus, its uuid.
         crm_key_secret_arn: secret whose text is the key to the CRM.
@@ -71,6 +74,9 @@ class Settings:
     replenishment_queue_url: str
     legacy_get: bool
     view_codes: int
+    bon_url: str | None
+    bon_secret_arn: str
+    browser_path: str | None
     crm_url: str | None
     crm_bonus_field: str | None
     crm_key_secret_arn: str
@@ -125,6 +131,9 @@ class Settings:
             replenishment_queue_url=environment["REPLENISHMENT_QUEUE_URL"],
             legacy_get=environment["LEGACY_GET"] == "true",
             view_codes=int(environment["VIEW_CODES"]),
+            bon_url=environment["BON_URL"] or None,
+            bon_secret_arn=environment["BON_SECRET_ARN"],
+            browser_path=environment["BROWSER_PATH"] or None,
             crm_url=environment["CRM_URL"] or None,
             crm_bonus_field=environment["CRM_BONUS_FIELD"] or None,
             crm_key_secret_arn=environment["CRM_KEY_SECRET_ARN"],

@@ -6,7 +6,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handlers import wiring
+from handlers import wiring_rewards
 from handlers.aws.bonus_rows import entry_of
 from handlers.batches import BatchAnswer, Record, answer_batch, dynamodb_sequence
 from offerloop.rewards.count_rewards import count_rewards
@@ -17,7 +17,7 @@ metrics = Metrics()
 
 def count(records: Sequence[Record]) -> None:
     entries = [entry_of(record["dynamodb"]["NewImage"]) for record in records]
-    new = count_rewards(entries, totals=wiring.running_totals(), zone=wiring.business_zone())
+    new = count_rewards(entries, totals=wiring_rewards.running_totals(), zone=wiring_rewards.business_zone())
     metrics.add_metric("RewardEntriesCounted", MetricUnit.Count, new)
     logger.info("Reward entries counted", new=new, repeated=len(entries) - new)
 

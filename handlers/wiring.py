@@ -1,16 +1,15 @@
 """The composition root: which adapter stands behind which port, built once per container at first use.
 
 Adapters are imported where they are built, so that a function loads what it needs and no more: imports
-are the larger part of a cold start.
+are the larger part of a cold start. What points and their figures need is in wiring_rewards.py, what the CRM
+needs in wiring_crm.py.
 """
 
 from __future__ import annotations
 
-import random
-import time
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ from botocore.config import Config
 from handlers.aws.system_clock import RandomIds, SystemClock
 from handlers.aws.table_access import Tables
 from handlers.settings import Settings
-from offerloop.errors import CrmNotConfigured
 from offerloop.outbox import Topic
 
 if TYPE_CHECKING:
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from handlers.aws.experiment_store import DynamoExperimentStore
     from handlers.aws.offer_store import DynamoOfferStore
     from offerloop.assistant.model import LanguageModel
-    from offerloop.bonuses.ports import BonusLedger
-    from offerloop.bonuses.rules import AccrualRules
     from offerloop.codes.files import CodeFiles
     from offerloop.codes.model import SupplierKind
     from offerloop.codes.ports import CodeStore, CodeSupplier
@@ -39,9 +35,6 @@ if TYPE_CHECKING:
     from offerloop.codes.runs import RunStore
     from offerloop.codes.take_in import Intake
     from offerloop.codes.watch_pools import RunReport, Watching
-    from offerloop.crm.budget import CrmBudget
-    from offerloop.crm.ports import BonusWrites, BuyerCache, Crm
-    from offerloop.crm.read_buyer import CrmDesk
     from offerloop.offers.ports import (
         ActivityStore,
         ContextReader,
@@ -57,8 +50,7 @@ if TYPE_CHECKING:
     from offerloop.orders.send_notice import NoticeDesk
     from offerloop.outbox import Outbox, Transport
     from offerloop.rate_limit import RateCounter
-    from offerloop.rewards.aggregate_rewards import Analytics
-    from offerloop.rewards.ports import RunningTotals
+    from offerloop.sweeps import Trouble
 
 # A call that hangs must fail while the function still has time to answer. Requests are built by our adapters
 # alone, and the services check them again: to look over a transaction of nine items takes 0.45 of its 1.2 ms.
@@ -109,15 +101,15 @@ def ids() -> RandomIds:
 
 @cache
 def api_key() -> bytes:
-    return _secret(settings().api_key_secret_arn)
+    return secret(settings().api_key_secret_arn)
 
 
 @cache
 def token_secret() -> bytes:
-    return _secret(settings().token_secret_arn)
+    return secret(settings().token_secret_arn)
 
 
-def _secret(arn: str) -> bytes:
+def secret(arn: str) -> bytes:
     return str(client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]).encode()
 
 
@@ -238,27 +230,39 @@ def code_files() -> CodeFiles:
     return S3CodeFiles(client("s3"), found.promo_bucket, found.promo_prefix)
 
 
-@cache
-def suppliers() -> Mapping[SupplierKind, CodeSupplier]:
-    """Those that are configured."""
+def suppliers(say: Callable[[str], None]) -> Mapping[SupplierKind, CodeSupplier]:
+    """Those that are configured; *say* takes a line for each step of a visit to a site."""
     from offerloop.codes.generate import GeneratorSupplier
     from offerloop.codes.model import SupplierKind
 
-    return {SupplierKind.GENERATOR: GeneratorSupplier(token_secret())}
+    found: dict[SupplierKind, CodeSupplier] = {SupplierKind.GENERATOR: GeneratorSupplier(token_secret())}
+    if settings().bon_url is not None:
+        found[SupplierKind.BROWSER] = _bon(settings().bon_url, say)
+    return found
 
 
-def watching(report: RunReport) -> Watching:
+def _bon(url: str, say: Callable[[str], None]) -> CodeSupplier:
+    from handlers.aws import chromium
+    from handlers.aws.bon_browser import BonBrowser
+
+    account = json.loads(secret(settings().bon_secret_arn))
+    path = settings().browser_path
+    launch = {"args": chromium.LAMBDA_ARGUMENTS} if path is None else {"executable_path": path}
+    return BonBrowser(url, account["username"], account["password"], launch=launch, say=say)
+
+
+def watching(report: RunReport, trouble: Trouble) -> Watching:
     """What watching the pools needs; *report* is told of each run that begins or ends."""
     from offerloop.codes.watch_pools import Watching
 
-    return Watching(codes(), code_runs(), clock(), ids(), report)
+    return Watching(codes(), code_runs(), clock(), ids(), report, trouble)
 
 
-def replenishing(report: RunReport) -> Replenishing:
-    """What carrying out a run needs; *report* is told of its end."""
+def replenishing(report: RunReport, say: Callable[[str], None]) -> Replenishing:
+    """What carrying out a run needs; *report* is told of its end, *say* of each step."""
     from offerloop.codes.replenish_pool import Replenishing
 
-    return Replenishing(codes(), code_runs(), suppliers(), code_files(), clock(), report)
+    return Replenishing(codes(), code_runs(), suppliers(say), code_files(), clock(), report)
 
 
 def publishing(report: Callable[[Intake], None]) -> Publishing:
@@ -292,20 +296,6 @@ def ratings() -> RatingStore:
 
 
 @cache
-def bonus_ledger() -> BonusLedger:
-    from handlers.aws.bonus_ledger import DynamoBonusLedger
-
-    return DynamoBonusLedger(client("dynamodb"), tables())
-
-
-@cache
-def accrual_rules() -> AccrualRules:
-    from handlers.bonus_rules import rules_from
-
-    return rules_from(settings().bonus_rules, settings().business_time_zone)
-
-
-@cache
 def notice_log() -> NoticeLog:
     from handlers.aws.notice_log import DynamoNoticeLog
 
@@ -327,37 +317,6 @@ def notices() -> NoticeDesk:
 
 
 @cache
-def reward_analytics() -> Analytics:
-    from handlers.aws.reward_entries import DynamoRewardEntries
-    from handlers.aws.reward_files import S3RewardFiles
-    from handlers.aws.reward_metrics import CloudWatchRewardMetrics
-    from offerloop.rewards.aggregate_rewards import Analytics
-
-    found = settings()
-    return Analytics(
-        entries=DynamoRewardEntries(client("dynamodb"), tables()),
-        files=S3RewardFiles(client("s3"), found.analytics_bucket),
-        metrics=CloudWatchRewardMetrics(client("cloudwatch"), found.reward_metrics_namespace),
-        clock=clock(),
-        zone=business_zone(),
-    )
-
-
-@cache
-def business_zone() -> tzinfo:
-    from offerloop.rewards.days import zone_named
-
-    return zone_named(settings().business_time_zone)
-
-
-@cache
-def running_totals() -> RunningTotals:
-    from handlers.aws.reward_totals import DynamoRunningTotals
-
-    return DynamoRunningTotals(client("dynamodb"), tables())
-
-
-@cache
 def language_model() -> LanguageModel | None:
     """None where no model is named."""
     model_id = settings().bedrock_model_id
@@ -374,69 +333,6 @@ def rate_counter() -> RateCounter:
     from handlers.aws.idempotency_store import DynamoRateCounter
 
     return DynamoRateCounter(client("dynamodb"), tables())
-
-
-@cache
-def bonus_writes() -> BonusWrites:
-    from handlers.aws.crm_writes import DynamoBonusWrites
-
-    return DynamoBonusWrites(client("dynamodb"), tables())
-
-
-@cache
-def buyer_cache() -> BuyerCache:
-    from handlers.aws.crm_cache import DynamoBuyerCache
-
-    return DynamoBuyerCache(client("dynamodb"), tables())
-
-
-@cache
-def crm_desk() -> CrmDesk:
-    """What reading from the CRM needs; somebody waits for the answer, so it is asked again at once.
-
-    Raises:
-        CrmNotConfigured
-    """
-    from offerloop.crm.patience import PatientCrm
-    from offerloop.crm.read_buyer import CrmDesk
-
-    crm = PatientCrm(_keycrm(crm_budget().take_for_reading), clock(), time.sleep, random.random)
-    return CrmDesk(crm, bonus_writes(), buyer_cache(), clock(), settings().crm_cache_s)
-
-
-@cache
-def crm_for_writing() -> Crm:
-    """Raises:
-    CrmNotConfigured
-    """
-    return _keycrm(crm_budget().take_for_writing)
-
-
-def _keycrm(admit: Callable[[], None]) -> Crm:
-    from handlers.http_keycrm import HttpKeyCrm
-
-    url, field = crm_address()
-    arn = settings().crm_key_secret_arn
-    return HttpKeyCrm(url, field, lambda: _secret(arn).decode().strip(), admit)
-
-
-def crm_address() -> tuple[str, str]:
-    """Where the CRM is, and which of its fields has the bonus.
-
-    Raises:
-        CrmNotConfigured: the stack was given neither, or one alone.
-    """
-    found = settings()
-    if found.crm_url is None or found.crm_bonus_field is None:
-        raise CrmNotConfigured("no CRM is named: give the stack a CrmUrl and a CrmBonusField")
-    return found.crm_url, found.crm_bonus_field
-
-
-@cache
-def crm_budget() -> CrmBudget:
-    from offerloop.crm.budget import CrmBudget
-
-    return CrmBudget(settings().crm_requests_per_minute, rate_counter(), clock())
 
 
 @cache

@@ -10,10 +10,10 @@ import time
 import urllib.request
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 
-from harness import lifecycle, state
+from harness import companions, lifecycle, state
 from harness.processes import Process, port_is_free, start_detached, stop
 from harness.settings import Refusal, Settings
 from harness.system import REPOSITORY, RunningSystem
@@ -42,8 +42,9 @@ def interactive(settings: Settings, minutes: int | None, say: lifecycle.Say) -> 
         page_for_now(
             settings, system, "dashboard", dashboard_command, "/_stcore/health", say
         ) as dashboard_url,
+        shop_for_now(settings, system, say) as shop_url,
     ):
-        for name, value in addresses(system, dashboard_url, docs_url).items():
+        for name, value in addresses(settings, system, dashboard_url, docs_url, shop_url).items():
             say(f"{name:<10} {value}")
         say("Ctrl-C stops it all")
         open_in_browser(dashboard_url)
@@ -53,11 +54,16 @@ def interactive(settings: Settings, minutes: int | None, say: lifecycle.Say) -> 
     return 0
 
 
-def addresses(system: RunningSystem, dashboard_url: str, docs_url: str) -> dict[str, str]:
+def addresses(
+    settings: Settings, system: RunningSystem, dashboard_url: str, docs_url: str, shop_url: str
+) -> dict[str, str]:
     """Give every address of a demonstration by its name."""
+    supplier = companions.kept(companions.BON, settings)
     return {
         "dashboard": dashboard_url,
+        "demo shop": shop_url,
         "API page": docs_url,
+        "supplier": "" if supplier is None else supplier.url,
         "API": system.api_url,
         "API key": "in `make -s outputs`, as api_key",
         "endpoint": str(system.endpoint_url),
@@ -70,6 +76,24 @@ def dashboard_until_interrupt(settings: Settings, system: RunningSystem, say: li
         say(f"dashboard  {url}")
         open_in_browser(url)
         wait_for_interrupt()
+
+
+def shop_for_now(
+    settings: Settings, system: RunningSystem, say: lifecycle.Say
+) -> AbstractContextManager[str]:
+    """Serve the demo shop where the deployment expects it.
+
+    Raises:
+        Refusal: its port was taken since, or it does not start.
+    """
+    place = companions.kept(companions.SHOP, settings)
+    if place is None or (page_address(settings, "storefront") is None and not port_is_free(place.port)):
+        raise Refusal(f"the demo shop's port is taken: `make deploy{settings.words}` gives it another one")
+
+    def command(port: int) -> Sequence[str]:
+        return [sys.executable, *companions.SHOP.command(companions.Place(port), settings.state_dir)]
+
+    return page_for_now(settings, system, "storefront", command, "/health", say, place.port)
 
 
 @contextmanager
@@ -97,9 +121,12 @@ def page_for_now(
     command: Callable[[int], Sequence[str]],
     health: str,
     say: lifecycle.Say,
+    port: int | None = None,
 ) -> Iterator[str]:
     """Serve a page, or find it served already, and stop it at the end if it was started here.
 
+    Args:
+        port: where alone it may be served; None = anywhere.
     Raises:
         Refusal: it does not start; names the log.
     """
@@ -107,7 +134,7 @@ def page_for_now(
     if served is not None:
         yield served
         return
-    port = free_port_from(DEFAULT_PORTS[name])
+    port = port or free_port_from(DEFAULT_PORTS[name])
     url = f"http://127.0.0.1:{port}"
     log = settings.logs / f"{name}.log"
     environment = {**system.environment(), "PYTHONPATH": str(REPOSITORY)}

@@ -27,6 +27,9 @@ from harness.stacks import (
 from harness.state import State
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
+# The SAM CLI wants to know where to push images as soon as a template has one. It never pushes the only one,
+# which the parameter BrowserImage names. As in samconfig.toml.
+NO_IMAGES_PUSHED = "000000000000.dkr.ecr.us-east-1.amazonaws.com/nothing-is-pushed-here"
 NEVER_WHOLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 # States that a deployment does not come back from. The SAM CLI sees some of them at once; for others, which
 # an emulator alone gives after a failed update, it waits without end.
@@ -123,6 +126,8 @@ def deploy_arguments(settings: Settings, stack: Stack, template: Path) -> list[s
         *("--region", settings.region, "--no-progressbar", "--no-confirm-changeset"),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
     ]
+    if stack.built:
+        arguments += ["--image-repository", NO_IMAGES_PUSHED]
     if parameters:
         pairs = [f"ParameterKey={key},ParameterValue={quoted(value)}" for key, value in parameters.items()]
         arguments += ["--parameter-overrides", *pairs]

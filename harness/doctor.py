@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import payments, state
+from harness import browser, companions, state
 from harness.check import Check
 from harness.emulator import port_taken, services_at
 from harness.processes import port_is_free
@@ -19,7 +18,6 @@ from harness.targets import emulator_of
 
 LEAST_FREE_MB = 500
 HEALTH = "/_localstack/health"  # every emulator answers there
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 LINKS = {
     "sam/bundle/handlers": "../../handlers",
     "sam/bundle/offerloop": "../../offerloop",
@@ -50,11 +48,11 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield from aws_account(settings)
         return
     yield from target(settings, known)
-    yield from processes(known)
+    yield from processes(settings, known)
     if known.running("emulator") is None:
         yield free_port(settings.port or known.port or DEFAULT_PORT)
     yield redis_server()
-    yield chromium()
+    yield browser.check()
 
 
 def tools() -> Iterator[Check]:
@@ -131,9 +129,10 @@ def interpreter(settings: Settings) -> Check:
     return Check("ok", f"sam build uses {path}")
 
 
-def processes(known: state.State) -> Iterator[Check]:
+def processes(settings: Settings, known: state.State) -> Iterator[Check]:
     """Look after the processes that state.json names."""
     here = of_target(known.target)
+    beside = {each.name: each for each in companions.COMPANIONS}
     for name, process in known.processes.items():
         if not process.alive():
             yield Check("warn", f"{name} (process {process.pid}) has ended: `make up{here}` starts it again")
@@ -142,9 +141,11 @@ def processes(known: state.State) -> Iterator[Check]:
                 "fail",
                 f"the emulator (process {process.pid}) does not answer: `make down{here}`, `make up{here}`",
             )
-        elif name == payments.NAME and not payments.answers(known.payments_port):
+        elif name in beside and not companions.answers(beside[name], companions.kept(beside[name], settings)):
             yield Check(
-                "fail", f"the payment service (process {process.pid}) does not answer: `make down`, `make up`"
+                "fail",
+                f"the {beside[name].title} (process {process.pid}) does not answer: "
+                f"`make down{here}`, `make up{here}`",
             )
         else:
             yield Check("ok", f"{name} runs (process {process.pid})")
@@ -156,22 +157,3 @@ def redis_server() -> Check:
     if path is None:
         return Check("warn", "redis-server is missing, its tests are skipped: Debian package redis-server")
     return Check("ok", f"redis-server is {path}")
-
-
-def chromium_path() -> str | None:
-    """Give the Chromium of this machine, None when there is none."""
-    return next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-
-
-def chromium() -> Check:
-    """Look for the browser that the browser tests drive, and whether it starts."""
-    path = chromium_path()
-    if path is None:
-        return Check("warn", "Chromium is missing, browser tests are skipped: Debian package chromium")
-    try:
-        ended = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False)
-    except subprocess.TimeoutExpired:
-        return Check("warn", f"{path} does not start: reinstall the Debian package chromium")
-    if ended.returncode != 0:
-        return Check("warn", f"{path} does not start: reinstall the Debian package chromium")
-    return Check("ok", f"{ended.stdout.strip()} is {path}")

@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from harness import companions, doctor, stacks, state
 from harness import deploy as deployment
 from harness import destroy as destruction
-from harness import doctor, payments, stacks, state
 from harness.emulator import Emulator, endpoint_url
 from harness.processes import Process, start_detached, stop
 from harness.sam import SamRunner
@@ -34,7 +34,10 @@ from harness.targets import emulator_of, emulator_to_start
 Say = stacks.Say
 
 # Stopped in this order: what uses the emulator before the emulator itself, and that before what it uses.
-STOP_ORDER = ("shoppers", "docs", "dashboard", "metrics", "emulator", "payments")
+STOP_ORDER = (
+    *("shoppers", "storefront", "docs", "dashboard", "metrics", "emulator"),
+    *(each.name for each in companions.COMPANIONS),
+)
 
 
 def up(settings: Settings, say: Say) -> RunningSystem:
@@ -63,8 +66,8 @@ def up(settings: Settings, say: Say) -> RunningSystem:
                 emulator.forget()
             if settings.reset or not emulator.keeps_data:
                 known.deployed, known.seeded = {}, False
-                payments.forget(settings, known)
-        settings = replace(settings, payment_url=payments.address(known))
+                companions.forget(settings, known)
+        settings = replace(settings, beside=companions.parameters(settings, known))
         # The SAM CLI takes a second to import: begin while the emulator starts, when it will be needed.
         with deployment.prepared(settings, known) as sam:
             if emulator is not None:
@@ -121,7 +124,7 @@ def start_emulator(emulator: Emulator, known: State, port: int) -> None:
 def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say) -> RunningSystem:
     """Deploy what changed, seed new tables, start what belongs to it, and write down the system."""
     assert known.port is not None
-    payments.start(settings, known)
+    companions.start(settings, known)
     address = endpoint_url(known.port)
     client = emulator_clients(address, settings.region)
     cloudformation = client("cloudformation")
@@ -159,9 +162,11 @@ def take_back_watched(settings: Settings, known: State, client: Clients, say: Sa
 
 
 def write_down(settings: Settings, known: State, client: Clients, address: str) -> RunningSystem:
-    """Read the stacks' outputs and the API key, and keep them as the running system."""
+    """Read the stacks' outputs and the API key, keep them as the running system, hand over the secrets."""
     outputs = stacks.stack_outputs(client("cloudformation"), settings)
-    secret = client("secretsmanager").get_secret_value(SecretId=outputs["ApiKeySecretArn"])
+    secrets = client("secretsmanager")
+    companions.hand_over_secrets(settings, known, outputs, secrets)
+    secret = secrets.get_secret_value(SecretId=outputs["ApiKeySecretArn"])
     known.system = {
         "target": settings.target,
         "endpoint_url": address,
@@ -170,7 +175,7 @@ def write_down(settings: Settings, known: State, client: Clients, address: str) 
         "api_url": rest_api_url(outputs["ApiUrl"], address),
         "api_key": secret["SecretString"],
         "outputs": outputs,
-        "payment_url": settings.payment_url,
+        "payment_url": settings.beside.get("PaymentUrl"),
     }
     state.save(settings.state_dir, known)
     return running_system(settings.target)
@@ -211,7 +216,7 @@ def redeploy(settings: Settings, say: Say) -> list[str]:
         if known.running("emulator") is None:
             raise NotRunning(f"nothing is running: `make up{of_target(settings.target)}` starts and deploys")
         before, watched = dict(known.deployed), known.watched
-        settings = replace(settings, payment_url=payments.address(known))
+        settings = replace(settings, beside=companions.parameters(settings, known))
         with deployment.prepared(settings, known) as sam:
             bring_up_to_date(settings, known, sam, say)
         changed = [key for key, fingerprint in known.deployed.items() if fingerprint != before.get(key)]
@@ -240,7 +245,7 @@ def destroy(settings: Settings, with_data: bool, say: Say) -> bool:
         }
         known.system, known.seeded = None, known.seeded and not with_data
         if with_data:
-            payments.forget(settings, known)
+            companions.forget(settings, known)
         state.save(settings.state_dir, known)
         return bool(removed)
 

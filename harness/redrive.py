@@ -1,4 +1,4 @@
-"""Send what waits in the queue of given-up follow-ups of orders round again."""
+"""Send what waits in queues of what was given up round again: follow-ups of orders, writes to the CRM."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ MAX_BATCH = (
     10  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
 )
 
+# Outputs of the stacks: what was given up, and where it came from.
+QUEUES = {"FollowupFailuresUrl": "OrderFollowupsUrl", "CrmFailuresUrl": "CrmQueueUrl"}
+
 
 def redrive(system: RunningSystem) -> int:
     """Move each message back to its queue, one at a time: sent first, then deleted, so that none is lost.
@@ -19,14 +22,14 @@ def redrive(system: RunningSystem) -> int:
     Returns:
         How many were moved.
     """
-    sqs = system.client("sqs")
-    given_up, queue = system.outputs["FollowupFailuresUrl"], system.outputs["OrderFollowupsUrl"]
-    moved = 0
-    while messages := _received(sqs, given_up):
-        for message in messages:
-            sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
-            sqs.delete_message(QueueUrl=given_up, ReceiptHandle=message["ReceiptHandle"])
-            moved += 1
+    sqs, moved = system.client("sqs"), 0
+    for failures, origin in QUEUES.items():
+        given_up, queue = system.outputs[failures], system.outputs[origin]
+        while messages := _received(sqs, given_up):
+            for message in messages:
+                sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
+                sqs.delete_message(QueueUrl=given_up, ReceiptHandle=message["ReceiptHandle"])
+                moved += 1
     return moved
 
 

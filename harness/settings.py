@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ class Settings:
         prefix: what the names of stacks, tables and functions begin with.
         reset: start from empty state.
         stage: the stage on AWS, None on an emulator.
-        payment_url: where an emulator's functions find the payment service; None before it is started.
+        beside: parameters of the stacks that say where an emulator's functions find what runs beside it;
+            empty before its places are known.
     """
 
     target: TargetName
@@ -45,7 +47,7 @@ class Settings:
     region: str
     reset: bool
     stage: Stage | None = None
-    payment_url: str | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def logs(self) -> Path:

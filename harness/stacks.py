@@ -72,8 +72,8 @@ def parameters_of(settings: Settings, stack: Stack) -> dict[str, str]:
         values |= {
             "PublicStorefront": "true",
             "LegacyGet": "true",
-            "PaymentUrl": settings.payment_url or "",
             "SmsPrefixes": NOBODYS_NUMBERS,
+            **settings.beside,
         }
         return {name: value for name, value in values.items() if name in declared and value}
     named = settings.stage.parameters[stack.key]

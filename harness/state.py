@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ class State:
 
     Attributes:
         port: the emulator's port.
-        payments_port: the stand-in payment service's port.
         way: how the emulator was started last, of those that a target has (harness/targets.py).
         processes: what `up` and `demo` started, by name (emulator, metrics, dashboard …).
         deployed: per stack the fingerprint of what was deployed and when CloudFormation says it was.
@@ -40,7 +39,6 @@ class State:
     system: dict[str, Any] | None = None
     way: str | None = None
     watched: bool = False
-    payments_port: int | None = None
 
     def running(self, name: str) -> Process | None:
         """Give the process of that name if it still runs."""
@@ -51,9 +49,11 @@ class State:
 def load(folder: Path, target: str) -> State:
     """Read state.json; a missing or broken file is an empty state."""
     try:
-        fields = json.loads((folder / "state.json").read_text())
-        processes = {name: Process(**process) for name, process in fields.pop("processes").items()}
-        return State(**fields, processes=processes)
+        kept = json.loads((folder / "state.json").read_text())
+        processes = {name: Process(**process) for name, process in kept.pop("processes").items()}
+        # An older version may have kept more: what runs must still be found.
+        ours = {each.name: kept[each.name] for each in fields(State) if each.name in kept}
+        return State(**ours, processes=processes)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return State(target)
 
@@ -61,10 +61,10 @@ def load(folder: Path, target: str) -> State:
 def save(folder: Path, state: State) -> None:
     """Write state.json at once or not at all; it holds the API key, so only its owner may read it."""
     folder.mkdir(parents=True, exist_ok=True)
-    fields = {key: value for key, value in asdict(state).items() if value is not None}
+    kept = {key: value for key, value in asdict(state).items() if value is not None}
     fresh = folder / f".state-{os.getpid()}.json"
     fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(fields, indent=2) + "\n")
+    fresh.write_text(json.dumps(kept, indent=2) + "\n")
     fresh.replace(folder / "state.json")
 
 

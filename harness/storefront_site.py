@@ -33,7 +33,7 @@ FOLDERS = (REPOSITORY / "storefront", REPOSITORY / "storefront/demo")
 MOST_BODY_BYTES = 1_024
 ANSWER_WITHIN_S = 20
 API_URL = "{{API_URL}}"  # what a page has in the API's place
-DEFAULT_POOL = "welcome-10"
+DEFAULT_POOL = "bonus-10"
 
 
 class Refused(Exception):

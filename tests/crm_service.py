@@ -1,31 +1,21 @@
 """The stand-in CRM, served from a thread of the test process."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from standins.keycrm.books import Books
 from standins.keycrm.server import KeyCrmServer
+from tests.served import served
 
 KEY = "key-of-the-shop"
 FIELD = "CT_1001"
 
 
-@contextmanager
-def crm_server(folder: Path, log: list[str] | None = None, key: str = KEY) -> Iterator[KeyCrmServer]:
+def crm_server(
+    folder: Path, log: list[str] | None = None, key: str = KEY
+) -> AbstractContextManager[KeyCrmServer]:
     """Serve on a free loopback port, with the books of *folder*."""
-    lines: list[str] = [] if log is None else log
-    server = KeyCrmServer(0, key, Books(folder), lines.append)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.ending.set()
-        server.shutdown()
-        server.server_close()
-        server.books.close()
+    return served(KeyCrmServer(0, key, Books(folder)), log)
 
 
 def add_buyer(

@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 
 from harness.bench.other_pythons import NotInstalled, environment_of, other_interpreters
-from harness.doctor import chromium_path
+from harness.browser import chromium_path
 
 
 def redis_server() -> str:

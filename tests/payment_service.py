@@ -1,25 +1,13 @@
 """The stand-in payment service, served from a thread of the test process."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from standins.payments.books import Books
 from standins.payments.server import PaymentServer
+from tests.served import served
 
 
-@contextmanager
-def payment_server(folder: Path, log: list[str] | None = None) -> Iterator[PaymentServer]:
+def payment_server(folder: Path, log: list[str] | None = None) -> AbstractContextManager[PaymentServer]:
     """Serve on a free loopback port, with the books of *folder*."""
-    lines: list[str] = [] if log is None else log
-    server = PaymentServer(0, Books(folder), lines.append)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.ending.set()
-        server.shutdown()
-        server.server_close()
-        server.books.close()
+    return served(PaymentServer(0, Books(folder)), log)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from handlers import wiring
+from handlers import wiring, wiring_rewards
 from handlers.settings import Settings
 from offerloop.bonuses.rules import AccrualRules
 from offerloop.clock import now_s
@@ -113,15 +113,15 @@ def a_route(monkeypatch: pytest.MonkeyPatch, function: str, world: MemoryWorld, 
         "ratings": MemoryRatingStore(world),
         "codes": MemoryCodeStore(world),
         "notice_log": MemoryNoticeLog(world),
-        "bonus_ledger": MemoryBonusLedger(world),
-        "accrual_rules": AccrualRules(),
         "rate_counter": MemoryRateCounter(world),
         "api_key": KEY.encode(),
         "token_secret": SECRET,
         "language_model": None,
     }
-    for name, value in wired.items():
-        monkeypatch.setattr(wiring, name, lambda value=value: value)
+    of_points = {"bonus_ledger": MemoryBonusLedger(world), "accrual_rules": AccrualRules()}
+    for root, adapters in ((wiring, wired), (wiring_rewards, of_points)):
+        for name, value in adapters.items():
+            monkeypatch.setattr(root, name, lambda value=value: value)
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Offerloop")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "offerloop")
     return Route(importlib.import_module(properties["Handler"].rpartition(".")[0]), world)

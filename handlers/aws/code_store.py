@@ -96,6 +96,11 @@ class DynamoCodeStore(DynamoIdempotencyStore):
         return self._finder.pool(pool_id)
 
     def pools(self) -> Sequence[Pool]:
+        keys = list(map(pool_key, self.pool_ids()))
+        items = self._access.get_batch({self._codes: keys}, consistent=True)
+        return sorted(map(pool_of, items.values()), key=lambda pool: pool.pool_id)
+
+    def pool_ids(self) -> Sequence[str]:
         listed = self._access.query_page(
             limit=MAX_POOLS,
             consistent=True,
@@ -103,9 +108,7 @@ class DynamoCodeStore(DynamoIdempotencyStore):
             KeyConditionExpression="PK = :pools",
             ExpressionAttributeValues={":pools": s(POOL_LIST)},
         )
-        keys = [pool_key(item["SK"]["S"]) for item in listed]
-        items = self._access.get_batch({self._codes: keys}, consistent=True)
-        return sorted(map(pool_of, items.values()), key=lambda pool: pool.pool_id)
+        return [item["SK"]["S"] for item in listed]
 
     def create_pool(self, pool: Pool, answered: AnsweredRequest | None) -> None:
         listed = {"Put": {"TableName": self._codes, "Item": key(POOL_LIST, pool.pool_id)}}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from offerloop.bonuses import accounts
 from offerloop.bonuses.ports import AccountStep, BonusLedger, Report, StaleAccount, nobody
 from offerloop.clock import Clock, now_s
+from offerloop.sweeps import Trouble, stop
 
 PAGE = 100
 
@@ -16,6 +17,7 @@ def sweep_accounts(
     *,
     enough: Callable[[], bool] = lambda: False,
     report: Report = nobody,
+    trouble: Trouble = stop,
 ) -> int:
     """Do to every account what is due, the longest overdue first, while some are left and there is time.
 
@@ -23,18 +25,26 @@ def sweep_accounts(
 
     Args:
         enough: asked before each account.
+        trouble: told of each customer whose account cannot be swept.
     Returns:
         How many accounts were changed.
     """
-    changed = 0
+    changed, failed = 0, set[str]()
     while True:
-        due = ledger.due(now_s(clock), PAGE)
-        before = changed
+        # Those that failed stay due: without them the page is as long as ever.
+        due = ledger.due(now_s(clock), PAGE + len(failed))
+        before = changed + len(failed)
         for customer_id in due:
+            if customer_id in failed:
+                continue
             if enough():
                 return changed
-            changed += _sweep(customer_id, ledger, clock.now_ms(), report)
-        if changed == before:  # none is due, or the list of those that are is behind
+            try:
+                changed += _sweep(customer_id, ledger, clock.now_ms(), report)
+            except Exception as error:
+                trouble(customer_id, error)
+                failed.add(customer_id)
+        if changed + len(failed) == before:  # none is due, or the list of those that are is behind
             return changed
 
 

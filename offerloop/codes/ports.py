@@ -49,6 +49,9 @@ class CodeStore(IdempotencyStore, Protocol):
     def pools(self) -> Sequence[Pool]:
         """All pools, by id."""
 
+    def pool_ids(self) -> Sequence[str]:
+        """The ids of all pools, in alphabetical order: one that cannot be read is named as well."""
+
     def create_pool(self, pool: Pool, answered: AnsweredRequest | None) -> None:
         """Raises:
         PoolExists

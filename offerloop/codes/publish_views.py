@@ -41,7 +41,7 @@ def publish_views(touched: Collection[str], desk: Publishing) -> None:
     Raises:
         Busy: others kept writing the same files.
     """
-    pool_ids = [each.pool_id for each in desk.codes.pools() if each.pool_id.startswith(AMOUNT_POOLS)]
+    pool_ids = [pool_id for pool_id in desk.codes.pool_ids() if pool_id.startswith(AMOUNT_POOLS)]
     _bring_up_to_date(
         AVAILABLE, pool_ids, touched, lambda pool_id: list(desk.codes.free(pool_id, desk.limit)), desk
     )

@@ -19,7 +19,7 @@ from offerloop.idempotency import Stale
 from offerloop.record import record
 
 # How long an attempt may take; longer, and its process is gone.
-ATTEMPT_S = 120
+ATTEMPT_S = 180
 NO_SUPPLIER = "no supplier site is configured"
 
 

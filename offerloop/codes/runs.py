@@ -9,9 +9,9 @@ from offerloop.outbox import Message, Topic
 from offerloop.record import record
 
 MAX_ATTEMPTS = 6
-# An attempt may take 2 minutes, the function's timeout; the pauses between them are 2, 4, 8, 16 and 32 s; and
-# a message whose attempt was cut off comes back after 12 minutes, once or twice in the worst of cases.
-DEADLINE_S = 40 * 60
+# An attempt may take 3 minutes, the function's timeout; the pauses between them are 2, 4, 8, 16 and 32 s; and
+# a message whose attempt was cut off comes back after 18 minutes, once or twice in the worst of cases.
+DEADLINE_S = 60 * 60
 # How long a pool is left alone after a run in vain, so that each claim does not start another.
 COOL_DOWN_S = 5 * 60
 

@@ -78,13 +78,12 @@ def take_in_by_amount(by_amount: Mapping[str, Sequence[str]], *, codes: CodeStor
     Args:
         by_amount: in major units, as people write them ("100") -> entries.
     """
-    pools = {pool.pool_id: pool for pool in codes.pools()}
+    there_are = frozenset(codes.pool_ids())
     taken = Intake()
     for amount, entries in by_amount.items():
         pool_id = pool_id_of(amount)
-        pool = None if pool_id is None else pools.get(pool_id)
-        if pool is not None:
-            taken = taken.plus(take_in(pool, entries, codes=codes))
+        if pool_id is not None and pool_id in there_are:
+            taken = taken.plus(take_in(codes.pool(pool_id), entries, codes=codes))
         else:
             reason = f"no pool gives out codes worth {amount[:MAX_SHOWN]}"
             wrong = tuple(Wrong(entry[:MAX_SHOWN], reason) for entry in entries[:MAX_NAMED])

@@ -10,6 +10,7 @@ from offerloop.codes.runs import DEADLINE_S, Run, RunStatus, RunStore, is_due, r
 from offerloop.errors import UnknownPool
 from offerloop.idempotency import Stale
 from offerloop.record import record
+from offerloop.sweeps import Trouble, stop
 
 NOT_IN_TIME = "the run did not end in time"
 
@@ -18,34 +19,45 @@ RunReport = Callable[[Run, Pool | None, Level | None], None]  # told of a run ri
 
 @record(frozen=True, slots=True)
 class Watching:
+    """What watching needs; *trouble* is told of each pool that cannot be watched."""
+
     codes: CodeStore
     runs: RunStore
     clock: Clock
     ids: Ids
     report: RunReport
+    trouble: Trouble = stop
 
 
 def watch_pools(pool_ids: Iterable[str], desk: Watching) -> dict[str, Level]:
     """Start a run for each of these pools that needs one.
 
     Returns:
-        The level of each; a pool that is not there has none.
+        The level of each; a pool that is not there, or that cannot be watched, has none.
     """
-    levels = {}
-    for pool_id in dict.fromkeys(pool_ids):
-        try:
-            levels[pool_id] = _watch(desk.codes.pool(pool_id), desk)
-        except UnknownPool:
-            continue
-    return levels
+    return _each(pool_ids, _watch, desk)
 
 
 def sweep_pools(desk: Watching) -> dict[str, Level]:
     """End the runs that are overdue, and start those that nobody's claim starts; see `watch_pools`."""
-    pools = desk.codes.pools()
-    for pool in pools:
-        _end_overdue(pool, desk)
-    return {pool.pool_id: _watch(pool, desk) for pool in pools}
+    return _each(desk.codes.pool_ids(), _sweep, desk)
+
+
+def _each(pool_ids: Iterable[str], do: Callable[[Pool, Watching], Level], desk: Watching) -> dict[str, Level]:
+    levels = {}
+    for pool_id in dict.fromkeys(pool_ids):
+        try:
+            levels[pool_id] = do(desk.codes.pool(pool_id), desk)
+        except UnknownPool:
+            continue
+        except Exception as error:
+            desk.trouble(pool_id, error)
+    return levels
+
+
+def _sweep(pool: Pool, desk: Watching) -> Level:
+    _end_overdue(pool, desk)
+    return _watch(pool, desk)
 
 
 def _watch(pool: Pool, desk: Watching) -> Level:

@@ -39,6 +39,9 @@ class MemoryCodeStore(MemoryIdempotencyStore):
     def pools(self) -> Sequence[Pool]:
         return sorted(self._world.pools.values(), key=lambda pool: pool.pool_id)
 
+    def pool_ids(self) -> Sequence[str]:
+        return sorted(self._world.pools)
+
     def create_pool(self, pool: Pool, answered: AnsweredRequest | None) -> None:
         self._refuse_answered(answered)
         if pool.pool_id in self._world.pools:

@@ -11,8 +11,8 @@ them. User and password of its one account come in the environment as ``BON_LOGI
 | ``/transfers`` | transfers, newest first; ``?batch=`` shows one with its codes |
 | ``/generate`` | makes new codes |
 | ``POST /logout`` | ends the session |
-| ``GET /_health`` | ``{"service": "bon"}``, for programs |
-| ``GET``, ``POST /_behave`` | how it misbehaves, in JSON: `standins.bon.behaviour` has the fields |
+| ``GET /health`` | ``{"service": "bon"}``, for programs |
+| ``GET``, ``PUT /behaviour`` | how it misbehaves, in JSON: `standins.bon.behaviour` has the fields |
 
 Every form carries a token that belongs to the session's cookie. A code is transferred once; a batch reference
 that was used shows its transfer again, whatever is selected, and transfers nothing more.

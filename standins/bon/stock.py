@@ -1,15 +1,14 @@
-"""What the supplier has: codes, active or transferred, in one SQLite file."""
+"""What the supplier has: codes, active or transferred."""
 
 import secrets
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from offerloop.money import MINOR_PER_MAJOR
+from standins.database import Database
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS codes (
@@ -22,7 +21,6 @@ CREATE TABLE IF NOT EXISTS transfers (
     number INTEGER PRIMARY KEY, batch TEXT NOT NULL UNIQUE, at TEXT NOT NULL
 );
 """
-BUSY_S = 5.0
 PAGE_SIZE = 10
 CURRENCY = "UAH"
 LETTERS = "ACDEFGHJKMNPQRTUVWXY"  # without those that are read as another sign: B I L O S Z
@@ -59,50 +57,42 @@ class Transfer:
     codes: Sequence[Code]
 
 
-class Stock:
-    """Codes and transfers; every method may be called from any thread.
+class Stock(Database):
+    """Codes and transfers.
 
     Args:
         choose: picks one sign of several, for new codes.
     """
 
     def __init__(self, file: Path, choose: Callable[[str], str] = secrets.choice) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(file, SCHEMA)
         self._choose = choose
-        self._lock = threading.Lock()
-        self._database = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.executescript(SCHEMA)
 
-    def close(self) -> None:
-        with self._lock:
-            self._database.close()
-
-    def generate(self, amount: int, count: int) -> int:
-        """Make *count* new codes worth *amount*, whole units of the currency in minor ones; gives *count*."""
-        with self._transaction() as database:
+    def generate(self, amount: int, count: int, currency: str = CURRENCY) -> int:
+        """Make *count* new codes worth *amount*, whole units of *currency* in minor ones; gives *count*."""
+        with self.transaction() as database:
             made = 0
             while made < count:
                 made += database.execute(
                     "INSERT OR IGNORE INTO codes (code, amount, currency) VALUES (?, ?, ?)",
-                    (self._new_code(amount), amount, CURRENCY),
+                    (self._new_code(amount), amount, currency),
                 ).rowcount
         return made
 
     def is_new(self) -> bool:
         """Tell whether there was never a code."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             return database.execute("SELECT 1 FROM codes LIMIT 1").fetchone() is None
 
     def amounts(self) -> list[int]:
         """Every amount that codes were ever made for."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             return [row[0] for row in database.execute("SELECT DISTINCT amount FROM codes ORDER BY amount")]
 
     def active(self, amount: int | None, page: int) -> Page[Code]:
         """Codes that nobody has yet, of one amount or all, oldest first; beyond the last page is the last."""
         chosen = "batch IS NULL AND (?1 IS NULL OR amount = ?1)"
-        with self._transaction() as database:
+        with self.transaction() as database:
             (total,) = database.execute(f"SELECT COUNT(*) FROM codes WHERE {chosen}", (amount,)).fetchone()
             number, pages = _page_within(page, total)
             rows = database.execute(
@@ -113,7 +103,7 @@ class Stock:
 
     def still_active(self, codes: Sequence[str]) -> list[Code]:
         """Those of *codes* that nobody has yet, in their order."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             found = (_active(database, code) for code in codes)
             return [code for code in found if code is not None]
 
@@ -123,7 +113,7 @@ class Stock:
         Returns:
             What the batch holds; None where none of the codes is free, and then there is no such batch.
         """
-        with self._transaction() as database:
+        with self.transaction() as database:
             known = _transfer(database, batch)
             free = [code for code in codes if _active(database, code) is not None]
             if known is not None or not free:
@@ -136,12 +126,12 @@ class Stock:
 
     def transferred(self, batch: str) -> Transfer | None:
         """What was handed out under *batch*; None where nothing was."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             return _transfer(database, batch)
 
     def transfers(self, page: int) -> Page[Transfer]:
         """All transfers, newest first."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             (total,) = database.execute("SELECT COUNT(*) FROM transfers").fetchone()
             number, pages = _page_within(page, total)
             rows = database.execute(
@@ -155,17 +145,6 @@ class Stock:
         # A letter first, so that the amount can be read off.
         signs = [self._choose(LETTERS), *(self._choose(SIGNS) for _ in range(SIGNS_IN_A_CODE - 1))]
         return f"BON{amount // MINOR_PER_MAJOR}{''.join(signs)}"
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
 
 
 def _page_within(page: int, total: int) -> tuple[int, int]:

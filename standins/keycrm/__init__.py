@@ -6,7 +6,7 @@
 | ``POST /v1/buyer`` ``{full_name, email, phone, note, custom_fields}`` | 201: the buyer |
 | ``GET /v1/buyer/{id}?include=`` | 200: the buyer |
 | ``PUT /v1/buyer/{id}`` ``{full_name, …}`` | 200: the buyer; what is not named stays |
-| ``GET /health`` | 200 |
+| ``GET /health`` | 200 ``{"service": "keycrm"}`` |
 | ``GET /behaviour``, ``PUT /behaviour`` ``{mode, next, requests_per_minute, late_s}`` | 200: how it behaves |
 
 What stands under ``/v1`` follows the description of KeyCRM's Open API: a bearer key, 60 requests a minute for

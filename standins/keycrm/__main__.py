@@ -4,19 +4,16 @@ The key comes in the environment, where other users of the machine do not see it
 """
 
 import os
-import signal
 import sys
-import threading
-from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from standins.keycrm.books import Books
 from standins.keycrm.server import KeyCrmServer
+from standins.serving import serve
 
 
 def main(port: str, folder: str) -> None:
-    """Serve on the loopback address until SIGTERM or Ctrl-C; the first line of output is the address.
+    """Serve on the loopback address.
 
     Args:
         port: 0 for any free one.
@@ -24,19 +21,7 @@ def main(port: str, folder: str) -> None:
     key = os.environ.get("KEYCRM_KEY")
     if not key:
         sys.exit("KEYCRM_KEY is not set: the key that callers must send")
-    books = Books(Path(folder))
-    server = KeyCrmServer(int(port), key, books, partial(print, flush=True))
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        server.ending.set()
-        threading.Thread(target=server.shutdown).start()  # it waits for the loop that this interrupts
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    print(server.url, flush=True)
-    server.serve_forever(poll_interval=0.1)
-    server.server_close()
-    books.close()
+    serve(KeyCrmServer(int(port), key, Books(Path(folder))))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""The books of the stand-in CRM: buyers in one SQLite file."""
+"""The books of the stand-in CRM."""
 
 import json
 import sqlite3
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from standins.database import Database
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS buyers (
@@ -15,7 +15,6 @@ CREATE TABLE IF NOT EXISTS buyers (
     note TEXT, custom_fields TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL
 );
 """
-BUSY_S = 5.0
 NOTHING: dict[str, object] = {"full_name": "", "email": [], "phone": [], "note": None, "custom_fields": {}}
 PACKED = ("email", "phone", "custom_fields")
 # Filters of the list, and the part of its WHERE that each becomes.
@@ -35,30 +34,19 @@ class BuyerPage:
     total: int
 
 
-class Books:
-    """Buyers; every method may be called from any thread. See `standins.payments.books` on what survives."""
+class Books(Database):
+    """Buyers."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._database = sqlite3.connect(
-            folder / "keycrm.sqlite", timeout=BUSY_S, isolation_level=None, check_same_thread=False
-        )
+        super().__init__(folder / "keycrm.sqlite", SCHEMA)
         self._database.row_factory = sqlite3.Row
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.executescript(SCHEMA)
-
-    def close(self) -> None:
-        with self._lock:
-            self._database.close()
 
     def add(self, fields: Mapping[str, object]) -> dict[str, object]:
         """Enter a buyer; *fields* as `buyer` has them."""
         now = _now()
         columns = _columns(NOTHING | dict(fields)) | {"created_at": now, "updated_at": now}
         marks = ", ".join("?" * len(columns))
-        with self._transaction() as database:
+        with self.transaction() as database:
             added = database.execute(
                 f"INSERT INTO buyers ({', '.join(columns)}) VALUES ({marks})", list(columns.values())
             )
@@ -68,7 +56,7 @@ class Books:
 
     def change(self, buyer_id: int, fields: Mapping[str, object]) -> dict[str, object] | None:
         """Change what *fields* names, of custom fields too; None where there is no such buyer."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             before = _find(database, buyer_id)
             if before is None:
                 return None
@@ -83,30 +71,19 @@ class Books:
 
     def buyer(self, buyer_id: int) -> dict[str, object] | None:
         """A buyer: `id`, `full_name`, `email`, `phone` (lists), `note`, `custom_fields` by uuid, times."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             return _find(database, buyer_id)
 
     def page(self, filters: Mapping[str, Sequence[str]], limit: int, start: int) -> BuyerPage:
         """Up to *limit* buyers that pass every filter (of FILTERS), oldest first."""
         where = " AND ".join(FILTERS[name] for name in filters) or "1"
         values = [json.dumps([_typed(name, value) for value in given]) for name, given in filters.items()]
-        with self._transaction() as database:
+        with self.transaction() as database:
             [total] = database.execute(f"SELECT count(*) FROM buyers WHERE {where}", values).fetchone()
             rows = database.execute(
                 f"SELECT * FROM buyers WHERE {where} ORDER BY id LIMIT ? OFFSET ?", [*values, limit, start]
             ).fetchall()
         return BuyerPage(tuple(map(_read, rows)), total)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
 
 
 def _find(database: sqlite3.Connection, buyer_id: int) -> dict[str, object] | None:

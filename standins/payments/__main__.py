@@ -1,35 +1,20 @@
 """``python -m standins.payments PORT FOLDER``: serve until stopped; the books are kept in FOLDER."""
 
-import signal
 import sys
-import threading
-from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from standins.payments.books import Books
 from standins.payments.server import PaymentServer
+from standins.serving import serve
 
 
 def main(port: str, folder: str) -> None:
-    """Serve on the loopback address until SIGTERM or Ctrl-C; the first line of output is the address.
+    """Serve on the loopback address.
 
     Args:
         port: 0 for any free one.
     """
-    books = Books(Path(folder))
-    server = PaymentServer(int(port), books, partial(print, flush=True))
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        server.ending.set()
-        threading.Thread(target=server.shutdown).start()  # it waits for the loop that this interrupts
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    print(server.url, flush=True)
-    server.serve_forever(poll_interval=0.1)
-    server.server_close()
-    books.close()
+    serve(PaymentServer(int(port), Books(Path(folder))))
 
 
 if __name__ == "__main__":

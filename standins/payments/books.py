@@ -1,16 +1,14 @@
-"""The books of the payment service: one SQLite file, one transaction per effect."""
+"""The books of the payment service."""
 
 import json
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
 
 from offerloop.orders.ports import PaymentStatus
 from offerloop.standins import payments
 from offerloop.standins.payments import APPROVE_ALL, Account, Behaviour, Charge, Mode
+from standins.database import Database
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -23,41 +21,25 @@ CREATE TABLE IF NOT EXISTS refunds (
 CREATE TABLE IF NOT EXISTS behaviour (only INTEGER PRIMARY KEY CHECK (only = 1), said TEXT NOT NULL);
 """
 COLUMNS = ", ".join(field.name for field in fields(Account))
-BUSY_S = 5.0
 
 
-class Books:
-    """Accounts and refunds; every method may be called from any thread.
-
-    A write survives the end of the process at any moment. That of the machine it may not: the log is not
-    forced to the disk at each write, which would cost more than all the rest.
-    """
+class Books(Database):
+    """Accounts and refunds."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._database = sqlite3.connect(
-            folder / "payments.sqlite", timeout=BUSY_S, isolation_level=None, check_same_thread=False
-        )
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.executescript(SCHEMA)
-
-    def close(self) -> None:
-        with self._lock:
-            self._database.close()
+        super().__init__(folder / "payments.sqlite", SCHEMA)
 
     def charge(self, key: str, amount: int, currency: str) -> Charge:
         """Raises:
         PaymentRejected: see `payments.charge`.
         """
-        with self._transaction() as database:
+        with self.transaction() as database:
             charged = payments.charge(_account(database, key), key, amount, currency, _behaviour(database))
             _store(database, charged.account)
             return charged
 
     def void(self, key: str) -> Account:
-        with self._transaction() as database:
+        with self.transaction() as database:
             account = payments.void(_account(database, key), key)
             _store(database, account)
             return account
@@ -66,7 +48,7 @@ class Books:
         """Raises:
         PaymentRejected: see `payments.refund`.
         """
-        with self._transaction() as database:
+        with self.transaction() as database:
             row = database.execute(
                 "SELECT amount FROM refunds WHERE key = ? AND refund_key = ?", (key, refund_key)
             ).fetchone()
@@ -80,13 +62,13 @@ class Books:
 
     def account(self, key: str) -> Account | None:
         """One account; None where nothing was ever done under the key."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             account = _account(database, key)
         return account if account is not None and account.status is not None else None
 
     def page(self, limit: int, after: str) -> list[Account]:
         """Up to *limit* accounts behind the key *after*, by key."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             rows = database.execute(
                 f"SELECT {COLUMNS} FROM accounts WHERE key > ? AND status IS NOT NULL ORDER BY key LIMIT ?",
                 (after, limit),
@@ -94,25 +76,14 @@ class Books:
         return [_read(row) for row in rows]
 
     def behaviour(self) -> Behaviour:
-        with self._transaction() as database:
+        with self.transaction() as database:
             return _behaviour(database)
 
     def behave(self, behaviour: Behaviour) -> None:
         """Behave so towards all charges that are new from now on, restarts included."""
-        with self._transaction() as database:
+        with self.transaction() as database:
             said = json.dumps(asdict(behaviour))
             database.execute("INSERT OR REPLACE INTO behaviour VALUES (1, ?)", (said,))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
 
 
 def _account(database: sqlite3.Connection, key: str) -> Account | None:

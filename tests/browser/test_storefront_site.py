@@ -1,16 +1,15 @@
 """The demo shop's server, and the tags that are pasted into other shops."""
 
-import time
+import os
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import httpx
 import pytest
 
-from harness import storefront
-from harness.processes import port_is_free
-from harness.settings import Settings
-from harness.state import State, load
+from harness import companions
+from harness.processes import start_detached, stop, unused_port
 from harness.system import REPOSITORY
 from tests.browser.storefront_api import KEY, PROMO_CODE, StorefrontApi, problem, shop
 
@@ -32,7 +31,7 @@ def test_a_token_and_a_code_are_asked_for_in_the_shops_name(served):
     assert token == {"token": "a-customer-token", "expires_at": 4_000_000_000, "customerId": "a.b:c"}
     assert code == {"promo_code": PROMO_CODE}
     assert [each.path for each in api.seen] == ["/customers/a.b%3Ac/token", "/codes/claim"]
-    assert api.seen[1].json() == {"pool": "welcome-10", "holder": "a.b:c"}
+    assert api.seen[1].json() == {"pool": "bonus-10", "holder": "a.b:c"}
 
 
 def test_the_apis_refusal_is_passed_on(served):
@@ -132,24 +131,14 @@ def test_a_tag_is_one_script_element_with_its_settings(name, script, settings):
     assert "async" in attributes
 
 
-def test_the_shop_starts_beside_an_emulator_stops_and_comes_back_at_its_address(tmp_path, guarded):
-    settings = Settings("embedded", tmp_path, tmp_path / "embedded", None, "", "us-east-1", False)
-    known = State("embedded")
-    url = storefront.address(settings, known)
+def test_without_a_system_the_pages_say_so(tmp_path, guarded):
+    port = unused_port()
+    environment = {**os.environ, "OFFERLOOP_STATE": str(tmp_path), "OFFERLOOP_TARGET": "embedded"}
+    command = [sys.executable, *companions.SHOP.command(companions.Place(port), tmp_path)]
+    process = start_detached(command, tmp_path / "shop.log", environment, REPOSITORY)
     try:
-        storefront.start(settings, known)
-        process = known.processes["storefront"]
-        storefront.start(settings, known)
-
-        assert (known.processes["storefront"], storefront.address(settings, known)) == (process, url)
-        assert load(settings.state_dir, "embedded") == known
-        assert storefront.answers(url)
-        page = httpx.get(f"{url}/checkout.html")
+        assert companions.is_ready(companions.SHOP, process, companions.Place(port))
+        page = httpx.get(f"http://127.0.0.1:{port}/checkout.html")
         assert (page.status_code, page.json()["detail"].startswith("nothing is running")) == (503, True)
     finally:
-        storefront.forget(known)
-    assert (process.alive(), known.processes, known.pages) == (False, {}, {})
-    ended_by = time.monotonic() + 10  # its threads end a moment after it
-    while not port_is_free(int(url.rpartition(":")[2])) and time.monotonic() < ended_by:
-        time.sleep(0.05)
-    assert storefront.address(settings, State("embedded")) == url
+        stop(process)

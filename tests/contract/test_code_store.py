@@ -68,6 +68,7 @@ def test_pools_are_listed_by_id(stores):
         stores.codes.create_pool(a_pool(pool_id), None)
 
     assert [pool.pool_id for pool in stores.codes.pools()] == ["bonus-100", "bonus-200", "bonus-300"]
+    assert stores.codes.pool_ids() == ["bonus-100", "bonus-200", "bonus-300"]
 
 
 def test_a_pool_id_is_created_once(stores):

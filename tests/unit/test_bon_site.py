@@ -13,9 +13,6 @@ import psutil
 import pytest
 
 from handlers.errors import status_of
-from harness import bon
-from harness.settings import Refusal, Settings
-from harness.state import State, load
 from harness.system import REPOSITORY
 from offerloop.errors import SupplierChanged, SupplierUnavailable
 from standins.bon.access import LOCKED_FOR_S, Account, Login
@@ -239,18 +236,18 @@ def test_what_people_type_is_shown_as_text(admin):
 
 
 def test_misbehaviour_is_switched_on_and_off(site, admin):
-    admin.post("/_behave", json={"outage": True}).raise_for_status()
+    admin.put("/behaviour", json={"outage": True}).raise_for_status()
     assert admin.get("/codes").status_code == 503
 
-    admin.post("/_behave", json={"layout": "changed"}).raise_for_status()
+    admin.put("/behaviour", json={"layout": "changed"}).raise_for_status()
     assert 'id="codes"' not in admin.get("/codes").text
 
-    admin.post("/_behave", json={"expired_session": 2}).raise_for_status()
+    admin.put("/behaviour", json={"expired_session": 2}).raise_for_status()
     assert [admin.get("/codes").url.path for _ in range(3)] == ["/codes", "/codes", "/login"]
     assert "Your session has ended" in admin.get("/codes").text
     assert log_in(admin).url.path == "/codes"
 
-    admin.post("/_behave", json={"slow_s": 0.2}).raise_for_status()
+    admin.put("/behaviour", json={"slow_s": 0.2}).raise_for_status()
     assert admin.get("/codes").elapsed.total_seconds() >= 0.2
     assert site.desk.behaviour == Behaviour(slow_s=0.2)
 
@@ -276,9 +273,9 @@ def test_what_is_no_behaviour_is_refused(said):
 
 
 def test_a_form_of_another_site_cannot_switch_misbehaviour_on(visitor, site):
-    answer = visitor.post("/_behave", content='{"outage": true}', headers={"Content-Type": "text/plain"})
+    answer = visitor.post("/behaviour", content='{"outage": true}', headers={"Content-Type": "text/plain"})
 
-    assert (answer.status_code, site.desk.behaviour) == (415, Behaviour())
+    assert (answer.status_code, site.desk.behaviour) == (405, Behaviour())
 
 
 def test_the_log_has_neither_passwords_nor_codes(tmp_path):
@@ -295,82 +292,6 @@ def test_the_log_has_neither_passwords_nor_codes(tmp_path):
 
 def test_refusals_of_a_supplier_have_their_status():
     assert [status_of(SupplierUnavailable("x")), status_of(SupplierChanged("x", b"png"))] == [503, 502]
-
-
-def test_the_image_for_aws_has_the_versions_of_the_lock():
-    image = (REPOSITORY / "sam/browser/Dockerfile").read_text()
-    lock = (REPOSITORY / "requirements/project.txt").read_text()
-
-    pinned = re.findall(r"^ARG ([A-Z]+)=(.+)$", image, re.MULTILINE)
-
-    assert [name for name, _ in pinned] == ["PLAYWRIGHT", "GREENLET"]
-    assert [version for name, version in pinned if f"\n{name.lower()}=={version} " not in lock] == []
-
-
-@pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.delenv("BON_LOGIN", raising=False)
-    monkeypatch.delenv("BON_PASSWORD", raising=False)
-    return Settings("embedded", tmp_path, tmp_path / "embedded", None, "", "us-east-1", False)
-
-
-@pytest.fixture
-def known(settings: Settings, guarded: None) -> Iterator[State]:
-    known = State("embedded")
-    yield known
-    bon.stop(settings, known)
-
-
-def test_its_process_is_started_once_with_a_stock_and_an_account_of_its_own(settings, known):
-    found = bon.start(settings, known)
-    process = known.processes["bon"]
-
-    assert (bon.start(settings, known), known.processes["bon"]) == (found, process)
-    assert load(settings.state_dir, "embedded") == known
-    assert (bon.folder(settings) / "site.json").stat().st_mode & 0o077 == 0
-    with httpx.Client(base_url=found.url, follow_redirects=True) as client:
-        send(client, "/login", "/login", user=found.login, password=found.password)
-        assert "Page 1 of 12" in client.get("/codes").text
-    assert found.password not in (settings.logs / "bon.log").read_text()
-
-
-def test_killed_it_comes_back_at_its_address_with_its_codes_and_its_account(settings, known):
-    found = bon.start(settings, known)
-    psutil.Process(known.processes["bon"].pid).kill()
-    psutil.Process(known.processes["bon"].pid).wait(5)
-
-    assert bon.start(settings, known) == found
-    with httpx.Client(base_url=found.url, follow_redirects=True) as client:
-        send(client, "/login", "/login", user=found.login, password=found.password)
-        assert "Page 1 of 12" in client.get("/codes").text  # the first stock once, not twice
-
-
-def test_forgotten_it_is_gone_with_its_codes(settings, known):
-    bon.start(settings, known)
-    process = known.processes["bon"]
-
-    bon.forget(settings, known)
-
-    assert (process.alive(), known.processes, bon.folder(settings).exists()) == (False, {}, False)
-
-
-def test_an_account_that_the_environment_names_is_its_account(settings, known, monkeypatch):
-    monkeypatch.setenv("BON_LOGIN", "olena")
-    monkeypatch.setenv("BON_PASSWORD", "pw")
-
-    found = bon.site(settings, known)
-
-    assert ((found.login, found.password), "pw" in repr(found)) == (("olena", "pw"), False)
-
-
-def test_one_that_does_not_start_is_refused_with_its_log(settings, known, monkeypatch):
-    monkeypatch.setattr(bon, "FIRST_STOCK", "a lot")
-
-    with pytest.raises(Refusal, match=r"see .*bon\.log"):
-        bon.start(settings, known)
-
-    assert load(settings.state_dir, "embedded").processes == {}
-    assert "the amount must be a whole number" in (settings.logs / "bon.log").read_text()
 
 
 def test_without_an_account_it_does_not_start(tmp_path):

@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 
+from handlers import wiring
+from handlers.aws import bon_browser
+from handlers.aws.chromium import LAMBDA_ARGUMENTS
 from handlers.aws.keys import free_key
 from handlers.aws.transport import queue_body
-from offerloop.codes.model import SupplierKind
+from offerloop.codes.model import Pool, SupplierKind
 from offerloop.codes.runs import RunStatus
-from offerloop.errors import SupplierChanged, SupplierUnavailable
+from offerloop.errors import Busy, SupplierChanged, SupplierUnavailable
+from offerloop.sweeps import SweepIncomplete
 from simulator.memory.code_runs import MemoryCodeFiles, MemoryRunStore
+from simulator.memory.codes import MemoryCodeStore
 from simulator.memory.ids import SeededIds
 from simulator.memory.world import MemoryWorld
 from tests.codes import a_claim, a_pool, filled
@@ -36,17 +41,12 @@ class Functions:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world, self.monkeypatch = MemoryWorld(FixedClock()), monkeypatch
+        self.wired = dict[str, object]()
         self.files, self.supplier, self.hidden = MemoryCodeFiles(), Supplier(), list[int]()
         runs = MemoryRunStore(self.world)
-        wired = {
-            "code_runs": runs,
-            "code_files": self.files,
-            "ids": SeededIds(1),
-            "suppliers": {SupplierKind.BROWSER: self.supplier},
-        }
-        wiring = self.module("WatchCodes").wiring
-        for name, value in wired.items():
-            monkeypatch.setattr(wiring, name, lambda value=value: value)
+        suppliers = {SupplierKind.BROWSER: self.supplier}
+        self.module("WatchCodes")
+        self.wire(code_runs=runs, code_files=self.files, ids=SeededIds(1), suppliers=suppliers)
         monkeypatch.setattr(wiring, "client", lambda name: self)
         self.runs, self.codes = runs, wiring.codes()
         self.pool = filled(self.codes, 3, a_pool(supplier=SupplierKind.BROWSER))
@@ -55,9 +55,15 @@ class Functions:
     def module(self, function: str) -> Any:
         return a_route(self.monkeypatch, function, self.world, S3_PREFIX="promo-codes/").module
 
+    def wire(self, **adapters: object) -> None:
+        self.wired |= adapters
+        for name, value in self.wired.items():
+            self.monkeypatch.setattr(wiring, name, lambda *_, value=value: value)
+
     def call(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
-        # Wired above; a_route would give the functions their own settings, not other stores.
-        answer: dict[str, Any] = self.module(function).handle(event, CONTEXT)
+        module = self.module(function)
+        self.wire()
+        answer: dict[str, Any] = module.handle(event, CONTEXT)
         return answer
 
     def change_message_visibility(self, **request: Any) -> None:
@@ -65,12 +71,16 @@ class Functions:
         self.hidden.append(request["VisibilityTimeout"])
 
     def of_stream(self) -> dict[str, Any]:
-        record = {
+        record = self.record("bonus-100", self.claimed)
+        return {"Records": [record, record]}
+
+    def record(self, pool_id: str, code: str) -> dict[str, Any]:
+        """What the stream says when a code has left its pool."""
+        return {
             "eventName": "REMOVE",
             "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/Codes/stream/1",
-            "dynamodb": {"Keys": free_key("bonus-100", self.claimed), "SequenceNumber": "7"},
+            "dynamodb": {"Keys": free_key(pool_id, code), "SequenceNumber": "7"},
         }
-        return {"Records": [record, record]}
 
     def of_queue(self) -> dict[str, Any]:
         body = queue_body(self.world.messages[-1]).decode()
@@ -108,6 +118,63 @@ def test_a_claim_that_leaves_too_few_triggers_one_run_and_the_view_follows(
     assert len(functions.world.messages) == 1
     shown = json.loads(functions.files.files["available_codes.json"].content)
     assert shown == {"100": ["BONUS100X000000", "BONUS100X000001"]}
+
+
+class BrokenPool(MemoryCodeStore):
+    """One pool whose row somebody has spoilt."""
+
+    def pool(self, pool_id: str) -> Pool:
+        if pool_id == "bonus-050":
+            raise KeyError("amount")
+        return super().pool(pool_id)
+
+
+@pytest.fixture
+def with_a_broken_pool(functions: Functions) -> Functions:
+    functions.world.pools["bonus-050"] = a_pool(pool_id="bonus-050")
+    functions.wire(codes=BrokenPool(functions.world))
+    return functions
+
+
+def test_a_pool_that_cannot_be_read_keeps_no_other_from_being_watched(
+    with_a_broken_pool: Functions, caplog: pytest.LogCaptureFixture
+) -> None:
+    functions = with_a_broken_pool
+    records = functions.of_stream()
+    records["Records"].insert(0, functions.record("bonus-050", "BON050"))
+
+    answer = functions.call("WatchCodes", records)
+
+    assert answer == {"batchItemFailures": []}
+    assert caplog.messages == ["Pool cannot be read", "Replenishment triggered"]
+    assert json.loads(functions.files.files["available_codes.json"].content)["100"] != []
+
+
+def test_a_pool_that_others_keep_changing_is_watched_later(functions: Functions) -> None:
+    """What may pass is not passed over: the stream hands the record over again."""
+
+    class BusyPool(MemoryCodeStore):
+        def pool(self, pool_id: str) -> Pool:
+            raise Busy("others keep changing the same items")
+
+    functions.wire(codes=BusyPool(functions.world))
+
+    assert functions.call("WatchCodes", functions.of_stream()) == {
+        "batchItemFailures": [{"itemIdentifier": "7"}]
+    }
+
+
+def test_the_sweeper_goes_over_all_other_pools_and_then_fails(
+    with_a_broken_pool: Functions, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    functions = with_a_broken_pool
+
+    with pytest.raises(SweepIncomplete, match="1 pool"):
+        functions.call("SweepCodes", {})
+
+    assert functions.last() is RunStatus.REQUESTED
+    assert caplog.messages == ["Pool could not be swept", "Replenishment triggered"]
+    assert metrics(capsys.readouterr().out)["PoolsNotSwept"] == [1.0]
 
 
 def test_a_run_is_carried_out(
@@ -183,3 +250,28 @@ def test_a_foreign_view_is_taken_in_and_written_again(functions: Functions) -> N
 
     shown = json.loads(functions.files.files["available_codes.json"].content)
     assert shown == {"100": ["BONUS100X000000", "BONUS100X000001", "NEW1"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "launch"),
+    [("/usr/bin/chromium", {"executable_path": "/usr/bin/chromium"}), ("", {"args": LAMBDA_ARGUMENTS})],
+)
+def test_the_site_is_visited_where_one_is_named_with_its_account_from_the_secret(
+    monkeypatch: pytest.MonkeyPatch, path: str, launch: dict[str, object]
+) -> None:
+    world = MemoryWorld(FixedClock())
+    a_route(monkeypatch, "ReplenishCodes", world, BON_URL="https://bon.example", BROWSER_PATH=path)
+    monkeypatch.setattr(wiring, "secret", lambda _: b'{"username": "olena", "password": "pw"}')
+    made: list[dict[str, object]] = []
+    monkeypatch.setattr(
+        bon_browser, "BonBrowser", lambda *given, **more: made.append({"given": given, **more})
+    )
+
+    assert set(wiring.suppliers(print)) == {SupplierKind.GENERATOR, SupplierKind.BROWSER}
+    assert made == [{"at": ("https://bon.example", "olena", "pw"), "launch": launch, "say": print}]
+
+
+def test_without_a_site_there_is_the_generator_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_route(monkeypatch, "ReplenishCodes", MemoryWorld(FixedClock()))
+
+    assert set(wiring.suppliers(print)) == {SupplierKind.GENERATOR}

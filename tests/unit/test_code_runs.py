@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from offerloop.codes.model import Level, Pool, PoolStatus, SupplierKind
-from offerloop.codes.replenish_pool import NO_SUPPLIER, Replenishing, replenish_pool
+from offerloop.codes.replenish_pool import ATTEMPT_S, NO_SUPPLIER, Replenishing, replenish_pool
 from offerloop.codes.runs import COOL_DOWN_S, DEADLINE_S, MAX_ATTEMPTS, Run, RunStatus
 from offerloop.codes.watch_pools import Watching, sweep_pools, watch_pools
 from offerloop.errors import Busy, SupplierChanged, SupplierUnavailable
@@ -208,7 +208,7 @@ def test_never_two_attempts_at_a_time() -> None:
         pools.replenish()
     assert len(pools.supplier.asked) == 1
 
-    pools.clock.move_on(120)  # no attempt takes longer
+    pools.clock.move_on(ATTEMPT_S)  # no attempt takes longer
     assert pools.replenish() == pools.last
     assert (pools.last.status, pools.last.attempts) == (RunStatus.DONE, 2)
 
@@ -222,7 +222,7 @@ def test_codes_that_were_taken_and_not_stored_are_found_at_the_next_attempt(
         dying.setattr(pools.codes, "add", _no_answer)
         with pytest.raises(Busy):
             pools.replenish()
-    pools.clock.move_on(120)
+    pools.clock.move_on(ATTEMPT_S)
 
     pools.replenish()
 

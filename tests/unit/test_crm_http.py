@@ -1,13 +1,10 @@
 """The HTTP adapter against the stand-in KeyCRM, and against servers that no CRM should be."""
 
 import logging
-import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from offerloop.errors import CrmUnavailable, UnknownBuyer
 from standins.keycrm.requests import Behaviour, Mode
 from standins.keycrm.server import KeyCrmServer
 from tests.crm_service import FIELD, KEY, add_buyer, crm_server
+from tests.served import answering
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
@@ -37,33 +35,6 @@ def crm(tmp_path: Path) -> Iterator[KeyCrmServer]:
     with crm_server(tmp_path) as server:
         server.behaviour = Behaviour(requests_per_minute=0)
         yield server
-
-
-@contextmanager
-def answering(status: int, content: bytes, seen: list[str] | None = None, **headers: str) -> Iterator[str]:
-    """A server that answers everything alike; gives its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if seen is not None:
-                seen.append(f"{self.command} {self.path} {self.headers['Authorization']}")
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_PUT = do_GET
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def test_other_fields_of_a_buyer_stay_as_they_are(crm: KeyCrmServer) -> None:

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from handlers import wiring
+from handlers import wiring, wiring_crm
 from handlers.aws.keys import CRM_PREFIX, OUTBOX_PREFIX
 from handlers.aws.outbox_table import DynamoOutbox
 from handlers.aws.table_access import Tables
@@ -76,7 +76,7 @@ def route(monkeypatch: pytest.MonkeyPatch, crm: MemoryCrm, sqs: Sqs) -> Route:
     desk = CrmDesk(crm, writes, MemoryBuyerCache(), world.clock, 60)
     wired = {"crm_desk": desk, "bonus_writes": writes, "crm_for_writing": crm}
     for name, value in wired.items():
-        monkeypatch.setattr(wiring, name, lambda value=value: value)
+        monkeypatch.setattr(wiring_crm, name, lambda value=value: value)
     monkeypatch.setattr(wiring, "client", lambda service: sqs)
     return found
 
@@ -280,8 +280,8 @@ def test_without_a_crm_every_route_says_so(monkeypatch: pytest.MonkeyPatch, miss
     route = a_route(
         monkeypatch, "CrmProxy", world, **(NAMED | {missing: "", "CRM_REQUESTS_PER_MINUTE": "30"})
     )
-    for cached in (wiring.crm_desk, wiring.crm_budget, wiring.bonus_writes, wiring.buyer_cache):
-        monkeypatch.setattr(wiring, cached.__name__, cached.__wrapped__)
+    for name in ("crm_desk", "crm_budget", "bonus_writes", "buyer_cache"):
+        monkeypatch.setattr(wiring_crm, name, getattr(wiring_crm, name).__wrapped__)
 
     answers = [body_of(find(route, SHOP, phone=PHONE)), get_bonus(route), put_bonus(route, {"bonus": 1})]
 
@@ -343,7 +343,7 @@ def test_wired_as_deployed_the_key_comes_from_its_secret(
         monkeypatch.setattr(wiring, "tables", lambda: Tables.with_prefix(""))
         built = ("crm_desk", "crm_for_writing", "crm_budget", "bonus_writes", "buyer_cache")
         for name in built:
-            monkeypatch.setattr(wiring, name, cache(getattr(wiring, name).__wrapped__))
+            monkeypatch.setattr(wiring_crm, name, cache(getattr(wiring_crm, name).__wrapped__))
 
         found = body_of(find(route, SHOP, phone=PHONE))
         queued = put_bonus(route, {"bonus": 7.5}, buyer_id=buyer_id)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import doctor
+from harness import browser, doctor
 from harness.processes import Process
 from harness.settings import Refusal, Settings, settings_from_environment, whole_number
 from harness.state import State, load, locked, save
@@ -57,7 +57,7 @@ def test_links_that_did_not_survive_the_checkout_fail(
 def test_what_is_optional_only_warns_and_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
 
-    checks = [doctor.redis_server(), doctor.chromium()]
+    checks = [doctor.redis_server(), browser.check()]
 
     assert [check.verdict for check in checks] == ["warn", "warn"]
     assert ["Debian package redis-server" in checks[0].line, "Debian package chromium" in checks[1].line] == [
@@ -66,10 +66,10 @@ def test_what_is_optional_only_warns_and_names_the_package(monkeypatch: pytest.M
     ]
 
 
-def test_a_process_that_has_gone_is_reported() -> None:
+def test_a_process_that_has_gone_is_reported(settings: Settings) -> None:
     gone = State("localstack", processes={"emulator": Process(2**22 + 1, 0.0)})
 
-    (check,) = doctor.processes(gone)
+    (check,) = doctor.processes(settings, gone)
 
     assert check.verdict == "warn"
     assert check.line.endswith("has ended: `make up TARGET=localstack` starts it again")

@@ -1,43 +1,13 @@
 """What the HTTP adapter makes of answers that a payment service should not, but does give."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 from handlers.http_payments import HttpPaymentGateway
 from offerloop.errors import PaymentUnavailable
 from offerloop.orders.ports import PaymentRejected
+from tests.served import answering
 
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
-
-
-@contextmanager
-def answering(status: int, content: bytes, seen: list[str] | None = None) -> Iterator[str]:
-    """A server that answers everything alike; gives its address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            if seen is not None:
-                seen.append(f"{self.path} {self.headers['Authorization']}")
-            self.send_response(status)
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_POST = do_PUT
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -61,7 +31,7 @@ def answering(status: int, content: bytes, seen: list[str] | None = None) -> Ite
     ],
 )
 def test_an_answer_that_says_nothing_for_sure_is_none(status: int, content: bytes) -> None:
-    with answering(status, content) as url, pytest.raises(PaymentUnavailable):
+    with answering(status, content, Location="/elsewhere") as url, pytest.raises(PaymentUnavailable):
         HttpPaymentGateway(url).charge("o1", 1, "EUR")
 
 
@@ -105,7 +75,7 @@ def test_a_secret_goes_along_below_the_address_s_own_path() -> None:
         HttpPaymentGateway(f"{url}/v1/", secret="s3cret").charge("a/b", 1, "EUR")
         HttpPaymentGateway(url).charge("o1", 1, "EUR")
 
-    assert seen == ["/v1/payments/a%2Fb Bearer s3cret", "/payments/o1 None"]
+    assert seen == ["PUT /v1/payments/a%2Fb Bearer s3cret", "PUT /payments/o1 None"]
 
 
 @pytest.mark.parametrize(

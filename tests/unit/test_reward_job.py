@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handlers import wiring
+from handlers import wiring, wiring_rewards
 from handlers.aws.bonus_rows import entry_item
 from handlers.reward_runs import run_as_json, run_of
 from offerloop.errors import Busy, InvalidInput
@@ -49,7 +49,7 @@ def daily_rewards(monkeypatch: pytest.MonkeyPatch) -> Any:
 def analytics(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Seven entries, in pages of two."""
     found = analytics_of(a_world(*(an_entry(number) for number in range(1, 8))), page=2)
-    monkeypatch.setattr(wiring, "reward_analytics", lambda: found)
+    monkeypatch.setattr(wiring_rewards, "reward_analytics", lambda: found)
     return found
 
 
@@ -168,8 +168,8 @@ def test_entries_that_are_gone_are_logged(daily_rewards, analytics, caplog):
 def test_the_stream_is_counted_once_under_redelivery(monkeypatch, capsys):
     entries = [an_entry(number) for number in range(1, 4)]
     totals = MemoryRunningTotals(a_world(*entries))
-    monkeypatch.setattr(wiring, "running_totals", lambda: totals)
-    monkeypatch.setattr(wiring, "business_zone", lambda: zone_named("UTC"))
+    monkeypatch.setattr(wiring_rewards, "running_totals", lambda: totals)
+    monkeypatch.setattr(wiring_rewards, "business_zone", lambda: zone_named("UTC"))
     records = [
         {"dynamodb": {"SequenceNumber": str(entry.number), "NewImage": entry_item(entry)}}
         for entry in entries

@@ -15,6 +15,7 @@ from harness.sam import DEPLOY_WITHIN_S, SamFailed, SamRunner, build, build_fing
 from harness.settings import Settings
 from harness.stacks import (
     DEPLOYED,
+    SERVING,
     STACKS,
     Say,
     Stack,
@@ -51,10 +52,18 @@ def prepared(settings: Settings, state: State) -> Iterator[SamRunner]:
 
 
 def deploy(
-    settings: Settings, state: State, cloudformation: Any, endpoint_url: str, sam: SamRunner, say: Say
+    settings: Settings,
+    state: State,
+    cloudformation: Any,
+    endpoint_url: str,
+    sam: SamRunner,
+    say: Say,
+    once_serving: Callable[[], None],
 ) -> None:
     """Deploy what changed; the fingerprints of what is deployed go into *state*.
 
+    Args:
+        once_serving: called when all is deployed that serves requests; what watches it is deployed meanwhile.
     Raises:
         StackFailed: a stack failed and was rolled back; the stacks after it are left as they are.
     """
@@ -64,26 +73,34 @@ def deploy(
         for stack in STACKS
         if not is_deployed(settings, stack, fingerprints[stack.key], cloudformation, state)
     ]
-    if not changed:
-        return
+
+    def deployed(stack: Stack, template: Path) -> dict[str, str]:
+        clear_failed(settings, stack, cloudformation, say)
+        deploy_stack(settings, stack, template, sam, endpoint_url, cloudformation)
+        description = describe(cloudformation, stack.name(settings))
+        assert description is not None
+        say(f"deployed {stack.name(settings)}")
+        return {"fingerprint": fingerprints[stack.key], "changed": changed_at(description)}
+
     with SamRunner(settings) as builder, ThreadPoolExecutor(1) as threads:
         # The data stack is deployed while the code is built.
         building = None
         if any(stack.built for stack in changed):
             building = threads.submit(built_template, settings, builder)
         for stack in changed:
-            clear_failed(settings, stack, cloudformation, say)
-            template = settings.application / stack.template
-            if stack.built and building is not None:
-                template = building.result()
-            deploy_stack(settings, stack, template, sam, endpoint_url, cloudformation)
-            description = describe(cloudformation, stack.name(settings))
-            assert description is not None
-            state.deployed[stack.key] = {
-                "fingerprint": fingerprints[stack.key],
-                "changed": changed_at(description),
-            }
-            say(f"deployed {stack.name(settings)}")
+            if stack in SERVING:
+                template = settings.application / stack.template
+                if stack.built and building is not None:
+                    template = building.result()
+                state.deployed[stack.key] = deployed(stack, template)
+        watching = {
+            stack: threads.submit(deployed, stack, settings.application / stack.template)
+            for stack in changed
+            if stack not in SERVING
+        }
+        once_serving()
+        for stack, result in watching.items():
+            state.deployed[stack.key] = result.result()
 
 
 def built_template(settings: Settings, sam: SamRunner) -> Path:

@@ -5,6 +5,7 @@ command in a forked child with its output in the log, and answers ``{"exit_code"
 command the fresh process that the SAM CLI expects; importing it takes a second, a fork 10 ms.
 """
 
+import functools
 import gc
 import json
 import os
@@ -38,6 +39,7 @@ def imported() -> Any:
     import samcli.lib.deploy.deployer  # noqa: F401
     from samcli.cli.main import cli
 
+    upload_once()
     gc.freeze()
     gc.enable()
     return cli
@@ -51,6 +53,13 @@ def read_yaml_in_c() -> None:
     import yaml
 
     vars(yaml).update(SafeLoader=yaml.CSafeLoader, SafeDumper=yaml.CSafeDumper)
+
+
+def upload_once() -> None:
+    """Let a file that all functions have in common be read and looked for in the bucket once in a command."""
+    from samcli.lib.package.s3_uploader import S3Uploader
+
+    S3Uploader.upload_with_dedup = functools.cache(S3Uploader.upload_with_dedup)
 
 
 def run(command: Any, request: dict[str, Any]) -> NoReturn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -54,6 +54,7 @@ DATA = Stack("data", "-data", "sam/data.yaml")
 APPLICATION = Stack("application", "", "template.yaml", built=True)
 OBSERVABILITY = Stack("observability", "-observability", "sam/observability.yaml")
 STACKS = (DATA, APPLICATION, OBSERVABILITY)  # each after those whose exports it reads
+SERVING = (DATA, APPLICATION)  # all that a request needs; the rest watches them
 
 
 class StackFailed(Refusal):
@@ -162,14 +163,16 @@ def deployed_template(cloudformation: Any, name: str) -> dict[str, Any]:
     return template
 
 
-def stack_outputs(cloudformation: Any, settings: Settings) -> dict[str, str]:
-    """Give the outputs of the three stacks in one mapping.
+def stack_outputs(
+    cloudformation: Any, settings: Settings, stacks: Sequence[Stack] = STACKS
+) -> dict[str, str]:
+    """Give the outputs of the stacks in one mapping.
 
     Raises:
         StackFailed: a stack is not there, or two stacks have an output of the same name.
     """
     outputs: dict[str, str] = {}
-    for stack in STACKS:
+    for stack in stacks:
         description = describe(cloudformation, stack.name(settings))
         if description is None:
             raise StackFailed(f"stack {stack.name(settings)} is not there: run `make deploy{settings.words}`")

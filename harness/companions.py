@@ -17,10 +17,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from harness import state
 from harness.browser import chromium_path
+from harness.health import health
 from harness.processes import Process, lasting_port, port_is_free, start_detached, stop
 from harness.settings import Refusal, Settings
 from harness.state import State
@@ -149,8 +148,15 @@ def start(settings: Settings, known: State, companions: Sequence[Companion] = CO
     """Start those that do not run, all at once, and wait until they answer.
 
     Raises:
-        Refusal: one does not start; names its log. It is stopped, the others stay.
+        Refusal: as `wait_for`.
     """
+    wait_for(begin(settings, known, companions), settings, known)
+
+
+def begin(
+    settings: Settings, known: State, companions: Sequence[Companion] = COMPANIONS
+) -> dict[Companion, Place]:
+    """Start those that do not run, all at once, and give them; they do not answer yet (see `wait_for`)."""
     started = {
         each: place_of(each, settings, known) for each in companions if known.running(each.name) is None
     }
@@ -161,6 +167,15 @@ def start(settings: Settings, known: State, companions: Sequence[Companion] = CO
             command, log(companion, settings), environment, REPOSITORY
         )
     state.save(settings.state_dir, known)
+    return started
+
+
+def wait_for(started: Mapping[Companion, Place], settings: Settings, known: State) -> None:
+    """Wait until they answer.
+
+    Raises:
+        Refusal: one does not start; names its log. It is stopped, the others stay.
+    """
     for companion, place in started.items():
         if not is_ready(companion, known.processes[companion.name], place):
             stop(known.processes.pop(companion.name))
@@ -187,10 +202,7 @@ def answers(companion: Companion, state_dir: Path) -> bool:
 
 def answers_at(place: Place, name: str) -> bool:
     """Tell whether the server of that name answers at a place."""
-    try:
-        return bool(httpx.get(f"{place.url}/health", timeout=2).json() == {"service": name})
-    except (httpx.HTTPError, ValueError):
-        return False
+    return health(place.port) == {"service": name}
 
 
 def hand_over_secrets(settings: Settings, known: State, outputs: Mapping[str, str], client: Any) -> None:

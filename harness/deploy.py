@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from botocore.exceptions import ClientError, WaiterError
 
 from harness.sam import DEPLOY_WITHIN_S, SamFailed, SamRunner, build, build_fingerprint
-from harness.settings import Refusal, Settings
+from harness.settings import Settings
+from harness.stacks import (
+    DEPLOYED,
+    SERVING,
+    STACKS,
+    Say,
+    Stack,
+    StackFailed,
+    changed_at,
+    describe,
+    parameters_of,
+    stack_fingerprint,
+)
 from harness.state import State
 
 ARTIFACTS_BUCKET = "offerloop-artifacts"
 # The SAM CLI wants to know where to push images as soon as a template has one. It never pushes the only one,
 # which the parameter BrowserImage names. As in samconfig.toml.
 NO_IMAGES_PUSHED = "000000000000.dkr.ecr.us-east-1.amazonaws.com/nothing-is-pushed-here"
-# Beginning of the mobile numbers that the British regulator keeps for drama: nobody has them.
-# https://www.ofcom.org.uk/phones-and-broadband/phone-numbers/numbers-for-drama
-NOBODYS_NUMBERS = "+447700900"
-DEPLOYED = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-NEW = "REVIEW_IN_PROGRESS"  # a stack that is nothing yet but a change set
 NEVER_WHOLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED")
 # States that a deployment does not come back from. The SAM CLI sees some of them at once; for others, which
 # an emulator alone gives after a failed update, it waits without end.
@@ -35,46 +39,6 @@ FAILED_FOR_GOOD = (*NEVER_WHOLE, "UPDATE_ROLLBACK_FAILED")
 BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 SEEN_BY_SAM_WITHIN_S = 5
 DELETED_WITHIN_S = 180
-SAYS_EVERY_S = 20.0
-LONGEST_POLL_S = 3.0
-
-
-@dataclass(frozen=True)
-class Stack:
-    """One of the three stacks.
-
-    Attributes:
-        key: its name in our own files: a stage, the state of a target.
-        suffix: end of the stack's name, after ``<prefix>offerloop``.
-        template: path in the application's folder.
-        built: it carries code, so `sam build` comes first.
-    """
-
-    key: str
-    suffix: str
-    template: str
-    built: bool = False
-
-    def name(self, settings: Settings) -> str:
-        """Give the stack's name."""
-        return self.name_after(settings.prefix)
-
-    def name_after(self, prefix: str) -> str:
-        """Give the stack's name where all names begin with *prefix*."""
-        return f"{prefix}offerloop{self.suffix}"
-
-
-DATA = Stack("data", "-data", "sam/data.yaml")
-APPLICATION = Stack("application", "", "template.yaml", built=True)
-OBSERVABILITY = Stack("observability", "-observability", "sam/observability.yaml")
-STACKS = (DATA, APPLICATION, OBSERVABILITY)  # each after those whose exports it reads
-
-
-class StackFailed(Refusal):
-    """A stack was not deployed; the message names the resource that failed and its reason."""
-
-
-Say = Callable[[str], None]
 
 
 @contextlib.contextmanager
@@ -88,10 +52,18 @@ def prepared(settings: Settings, state: State) -> Iterator[SamRunner]:
 
 
 def deploy(
-    settings: Settings, state: State, cloudformation: Any, endpoint_url: str, sam: SamRunner, say: Say
+    settings: Settings,
+    state: State,
+    cloudformation: Any,
+    endpoint_url: str,
+    sam: SamRunner,
+    say: Say,
+    once_serving: Callable[[], None],
 ) -> None:
     """Deploy what changed; the fingerprints of what is deployed go into *state*.
 
+    Args:
+        once_serving: called when all is deployed that serves requests; what watches it is deployed meanwhile.
     Raises:
         StackFailed: a stack failed and was rolled back; the stacks after it are left as they are.
     """
@@ -101,26 +73,34 @@ def deploy(
         for stack in STACKS
         if not is_deployed(settings, stack, fingerprints[stack.key], cloudformation, state)
     ]
-    if not changed:
-        return
+
+    def deployed(stack: Stack, template: Path) -> dict[str, str]:
+        clear_failed(settings, stack, cloudformation, say)
+        deploy_stack(settings, stack, template, sam, endpoint_url, cloudformation)
+        description = describe(cloudformation, stack.name(settings))
+        assert description is not None
+        say(f"deployed {stack.name(settings)}")
+        return {"fingerprint": fingerprints[stack.key], "changed": changed_at(description)}
+
     with SamRunner(settings) as builder, ThreadPoolExecutor(1) as threads:
         # The data stack is deployed while the code is built.
         building = None
         if any(stack.built for stack in changed):
             building = threads.submit(built_template, settings, builder)
         for stack in changed:
-            clear_failed(settings, stack, cloudformation, say)
-            template = settings.application / stack.template
-            if stack.built and building is not None:
-                template = building.result()
-            deploy_stack(settings, stack, template, sam, endpoint_url, cloudformation)
-            description = describe(cloudformation, stack.name(settings))
-            assert description is not None
-            state.deployed[stack.key] = {
-                "fingerprint": fingerprints[stack.key],
-                "changed": changed_at(description),
-            }
-            say(f"deployed {stack.name(settings)}")
+            if stack in SERVING:
+                template = settings.application / stack.template
+                if stack.built and building is not None:
+                    template = building.result()
+                state.deployed[stack.key] = deployed(stack, template)
+        watching = {
+            stack: threads.submit(deployed, stack, settings.application / stack.template)
+            for stack in changed
+            if stack not in SERVING
+        }
+        once_serving()
+        for stack, result in watching.items():
+            state.deployed[stack.key] = result.result()
 
 
 def built_template(settings: Settings, sam: SamRunner) -> Path:
@@ -254,40 +234,6 @@ def was_whole(cloudformation: Any, name: str) -> bool:
     )
 
 
-def parameters_of(settings: Settings, stack: Stack) -> dict[str, str]:
-    """Give the values for those of our parameters that the stack's template declares.
-
-    Raises:
-        Refusal: a stage gives one that the template does not declare.
-    """
-    values = {"Prefix": settings.prefix, "PythonRuntime": settings.runtime}
-    template = settings.application / stack.template
-    declared = yaml.load(template.read_text(), TemplateLoader).get("Parameters") or {}
-    if settings.stage is None:
-        values |= {
-            "PublicStorefront": "true",
-            "LegacyGet": "true",
-            "SmsPrefixes": NOBODYS_NUMBERS,
-            **settings.beside,
-        }
-        return {name: value for name, value in values.items() if name in declared and value}
-    named = settings.stage.parameters[stack.key]
-    for name in named:
-        if name not in declared:
-            raise Refusal(f"{settings.stage.shown}: {stack.template} has no parameter {name}")
-    return {name: value for name, value in values.items() if name in declared} | dict(named)
-
-
-def stack_fingerprint(settings: Settings, stack: Stack) -> str:
-    """Give the digest of what a stack is made of: template, code where it has any, and parameters."""
-    template = settings.application / stack.template
-    digest = hashlib.sha256(template.read_bytes())
-    digest.update(repr(sorted(parameters_of(settings, stack).items())).encode())
-    if stack.built:
-        digest.update(build_fingerprint(settings).encode())
-    return digest.hexdigest()
-
-
 def is_deployed(
     settings: Settings, stack: Stack, fingerprint: str, cloudformation: Any, state: State
 ) -> bool:
@@ -301,77 +247,6 @@ def is_deployed(
         and description["StackStatus"] in DEPLOYED
         and changed_at(description) == known["changed"]
     )
-
-
-def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
-    """Describe a stack; None when there is none of that name."""
-    try:
-        description: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            return None
-        raise
-    return description
-
-
-def looks_at(cloudformation: Any, name: str, say: Say) -> Iterator[tuple[dict[str, Any] | None, float]]:
-    """Describe a stack again and again, ever more seldom; now and then say what state it is in.
-
-    Yields:
-        Its description, None when there is none of that name, and the seconds since the first look.
-    """
-    began, poll_s, next_line_s = time.monotonic(), 0.1, SAYS_EVERY_S
-    while True:
-        description, spent_s = describe(cloudformation, name), time.monotonic() - began
-        yield description, spent_s
-        if description is not None and spent_s > next_line_s:
-            say(f"{name} is in {description['StackStatus']}, {spent_s:.0f} s")
-            next_line_s += SAYS_EVERY_S
-        time.sleep(poll_s)
-        poll_s = min(poll_s * 1.3, LONGEST_POLL_S)
-
-
-def refuse_changing(name: str, status: str, *welcome: str) -> None:
-    """Refuse a stack that somebody changes at this moment.
-
-    Args:
-        welcome: changes that may go on.
-    Raises:
-        StackFailed
-    """
-    if status.endswith("_IN_PROGRESS") and status not in (NEW, *welcome):
-        raise StackFailed(f"stack {name} is in {status}: somebody changes it now, wait for the end of that")
-
-
-def deployed_template(cloudformation: Any, name: str) -> dict[str, Any]:
-    """Give the template of a stack as data."""
-    body = cloudformation.get_template(StackName=name)["TemplateBody"]
-    # What was sent as JSON, boto3 has read already.
-    template: dict[str, Any] = yaml.load(body, TemplateLoader) if isinstance(body, str) else body
-    return template
-
-
-def changed_at(description: dict[str, Any]) -> str:
-    """Give the moment of a stack's last change."""
-    return str(description.get("LastUpdatedTime") or description["CreationTime"])
-
-
-def stack_outputs(cloudformation: Any, settings: Settings) -> dict[str, str]:
-    """Give the outputs of the three stacks in one mapping.
-
-    Raises:
-        StackFailed: a stack is not there, or two stacks have an output of the same name.
-    """
-    outputs: dict[str, str] = {}
-    for stack in STACKS:
-        description = describe(cloudformation, stack.name(settings))
-        if description is None:
-            raise StackFailed(f"stack {stack.name(settings)} is not there: run `make deploy{settings.words}`")
-        for output in description.get("Outputs") or []:
-            if output["OutputKey"] in outputs:
-                raise StackFailed(f"two stacks have an output {output['OutputKey']}: rename one")
-            outputs[output["OutputKey"]] = output["OutputValue"]
-    return outputs
 
 
 def failed_resource(cloudformation: Any, name: str) -> str | None:
@@ -405,10 +280,3 @@ def last_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("Error:")]
     return (errors or lines or ["it printed nothing"])[-1]
-
-
-class TemplateLoader(yaml.SafeLoader):
-    """Reads a template as data; what intrinsic functions such as ``!Ref`` stand for is left out."""
-
-
-TemplateLoader.add_multi_constructor("!", lambda *_: None)

@@ -7,7 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from harness.deploy import (
+from harness.deploy import failed_resource
+from harness.settings import Settings
+from harness.stacks import (
     DATA,
     STACKS,
     Say,
@@ -15,11 +17,9 @@ from harness.deploy import (
     StackFailed,
     deployed_template,
     describe,
-    failed_resource,
     looks_at,
     refuse_changing,
 )
-from harness.settings import Settings
 from harness.system import Clients
 
 GONE_WITHIN_S = 1800

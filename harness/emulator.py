@@ -7,9 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
-import httpx
-
 from harness.check import Check
+from harness.health import health
 from harness.processes import Process, listener, port_is_free, start_detached
 from harness.settings import Refusal, Settings
 
@@ -115,10 +114,8 @@ def endpoint_url(port: int) -> str:
 
 def services_at(port: int, path: str) -> Mapping[str, object] | None:
     """Give what an emulator's health page says of its services; None when none answers."""
-    try:
-        services = httpx.get(f"{endpoint_url(port)}{path}", timeout=2).json().get("services")
-    except (httpx.HTTPError, ValueError, AttributeError):
-        return None
+    said = health(port, path)
+    services = said.get("services") if isinstance(said, dict) else None
     return services if isinstance(services, dict) else None
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from harness import companions, doctor, state
+from harness import companions, doctor, stacks, state
 from harness import deploy as deployment
 from harness import destroy as destruction
 from harness.emulator import Emulator, endpoint_url
 from harness.processes import Process, start_detached, stop
 from harness.sam import SamRunner
 from harness.settings import DEFAULT_PORT, Refusal, Settings
+from harness.stacks import Stack
 from harness.state import State
 from harness.system import (
     EMULATOR_CREDENTIALS,
@@ -31,7 +33,7 @@ from harness.system import (
 )
 from harness.targets import emulator_of, emulator_to_start
 
-Say = deployment.Say
+Say = stacks.Say
 
 # Stopped in this order: what uses the emulator before the emulator itself, and that before what it uses.
 STOP_ORDER = (
@@ -124,22 +126,27 @@ def start_emulator(emulator: Emulator, known: State, port: int) -> None:
 def bring_up_to_date(settings: Settings, known: State, sam: SamRunner, say: Say) -> RunningSystem:
     """Deploy what changed, seed new tables, start what belongs to it, and write down the system."""
     assert known.port is not None
-    companions.start(settings, known)
+    beside = companions.begin(settings, known)
     address = endpoint_url(known.port)
     client = emulator_clients(address, settings.region)
     cloudformation = client("cloudformation")
-    data_stack = deployment.DATA.name(settings)
-    if deployment.describe(cloudformation, data_stack) is None:
+    data_stack = stacks.DATA.name(settings)
+    if stacks.describe(cloudformation, data_stack) is None:
         known.deployed, known.seeded = {}, False
         make_bucket(client("s3"))
-    try:
-        deployment.deploy(settings, known, cloudformation, address, sam, say)
+
+    def once_serving() -> None:
         take_back_watched(settings, known, client, say)
+        companions.wait_for(beside, settings, known)
+        system = write_down(settings, known, client, address, stacks.SERVING)
+        if not known.seeded:
+            seed(settings, known, system, say)
+
+    try:
+        deployment.deploy(settings, known, cloudformation, address, sam, say, once_serving)
     finally:
         state.save(settings.state_dir, known)
-    system = write_down(settings, known, client, address)
-    if not known.seeded:
-        seed(settings, known, system, say)
+    system = write_down(settings, known, client, address, stacks.STACKS)
     if known.running("metrics") is None:
         known.processes["metrics"] = start_detached(
             [sys.executable, "-m", "harness.metrics"],
@@ -161,9 +168,14 @@ def take_back_watched(settings: Settings, known: State, client: Clients, say: Sa
         known.watched = False
 
 
-def write_down(settings: Settings, known: State, client: Clients, address: str) -> RunningSystem:
-    """Read the stacks' outputs and the API key, keep them as the running system, hand over the secrets."""
-    outputs = deployment.stack_outputs(client("cloudformation"), settings)
+def write_down(
+    settings: Settings, known: State, client: Clients, address: str, there: Sequence[Stack]
+) -> RunningSystem:
+    """Read the outputs of the stacks that are there and the API key, and keep them as the running system.
+
+    The functions get the secrets of what runs beside the emulator.
+    """
+    outputs = stacks.stack_outputs(client("cloudformation"), settings, there)
     secrets = client("secretsmanager")
     companions.hand_over_secrets(settings, known, outputs, secrets)
     secret = secrets.get_secret_value(SecretId=outputs["ApiKeySecretArn"])

@@ -10,10 +10,10 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from harness.deploy import STACKS
 from harness.lifecycle import Say
 from harness.sam import sam_environment
 from harness.settings import Refusal, Settings
+from harness.stacks import STACKS
 from harness.system import REPOSITORY, TargetName, state_dir, without_aws_account
 from harness.targets import emulator_to_start
 

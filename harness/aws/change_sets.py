@@ -17,23 +17,10 @@ from rich.markup import escape
 
 from harness.aws.faults import explained_output
 from harness.aws.stage import SECTIONS
-from harness.deploy import (
-    DEPLOYED,
-    NEVER_WHOLE,
-    NEW,
-    Say,
-    Stack,
-    StackFailed,
-    changed_at,
-    delete_failed,
-    deploy_arguments,
-    describe,
-    failed_resource,
-    last_error,
-    looks_at,
-)
+from harness.deploy import NEVER_WHOLE, delete_failed, deploy_arguments, failed_resource, last_error
 from harness.sam import SamFailed, SamRunner
 from harness.settings import Settings
+from harness.stacks import DEPLOYED, NEW, Say, Stack, StackFailed, changed_at, describe, looks_at
 
 MADE = re.compile(r"arn:[\w-]+:cloudformation:\S+:changeSet/\S+")
 MADE_WITHIN_S = 600  # uploads the code

@@ -22,21 +22,10 @@ from harness.aws.change_sets import (
 )
 from harness.aws.confirm import confirm
 from harness.aws.faults import in_one_line
-from harness.deploy import (
-    DATA,
-    NEW,
-    STACKS,
-    Say,
-    Stack,
-    StackFailed,
-    built_template,
-    clear_failed,
-    describe,
-    never_whole,
-    refuse_changing,
-)
+from harness.deploy import built_template, clear_failed, never_whole
 from harness.sam import SamRunner
 from harness.settings import Refusal, Settings
+from harness.stacks import DATA, NEW, STACKS, Say, Stack, StackFailed, describe, refuse_changing
 
 
 def deploy(settings: Settings, say: Say, console: Console) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 from harness import state
 from harness.aws.account import clients
 from harness.aws.faults import in_one_line
-from harness.deploy import APPLICATION, STACKS, StackFailed, describe, stack_outputs
 from harness.settings import Refusal, Settings, settings_from_environment
+from harness.stacks import APPLICATION, STACKS, StackFailed, describe, stack_outputs
 from harness.system import NotRunning, RunningSystem, rest_api_url
 
 READ_AGAIN_AFTER_S = 60.0  # a page of the dashboard asks every few seconds; AWS counts

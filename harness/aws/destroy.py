@@ -9,9 +9,9 @@ from harness.aws.account import clients, identify
 from harness.aws.confirm import confirm
 from harness.aws.deploy import show_place
 from harness.aws.faults import in_one_line
-from harness.deploy import DATA, Say, describe
 from harness.destroy import empty_bucket, remove_stacks, stacks_to_remove, tables_of
 from harness.settings import Settings
+from harness.stacks import DATA, Say, describe
 from harness.system import Clients
 
 SAM_STACK = "aws-sam-cli-managed-default"  # where the SAM CLI keeps the bucket that `resolve_s3` means

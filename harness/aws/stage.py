@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.deploy import APPLICATION, STACKS
 from harness.settings import Refusal
+from harness.stacks import APPLICATION, STACKS
 
 FOLDER = "stages"
 NAME = re.compile(r"[a-z]([a-z0-9-]{0,14}[a-z0-9])?")

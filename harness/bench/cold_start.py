@@ -19,9 +19,9 @@ import yaml
 
 from harness.bench.figures import Bar, Figure, ratios
 from harness.bench.row import Bench
-from harness.deploy import TemplateLoader
 from harness.sam import SamRunner, build, build_fingerprint
 from harness.settings import settings_from_environment
+from harness.stacks import TemplateLoader
 from harness.system import REPOSITORY, emulator_environment, without_aws_account
 
 MOST_AGAINST_BOTO3 = 2.0

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.deploy import APPLICATION, ARTIFACTS_BUCKET, deployed_template
+from harness.deploy import ARTIFACTS_BUCKET
 from harness.function_packages import packages_folder
 from harness.settings import Refusal, Settings
+from harness.stacks import APPLICATION, deployed_template
 from harness.system import Clients
 from harness.watch.package import Package
 from harness.watch.sources import CodeFolder, Files, differing, files_in

@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 from watchfiles import Change, DefaultFilter
 
-from harness.deploy import STACKS, TemplateLoader
 from harness.sam import bundled_files
+from harness.stacks import STACKS, TemplateLoader
 
 Files = Mapping[str, bytes]
 """Contents by name in the zip: ``handlers/rest.py``."""

@@ -24,8 +24,9 @@ from harness.aws import account
 from harness.aws.deploy import clear_after_question, refuse_unusable
 from harness.aws.faults import explained, explained_output, in_one_line
 from harness.aws.stage import load_stage
-from harness.deploy import DATA, STACKS, StackFailed, clear_failed
+from harness.deploy import clear_failed
 from harness.settings import Refusal, Settings
+from harness.stacks import DATA, STACKS, StackFailed
 from harness.system import REPOSITORY
 from tests.unreachable_aws import a_client, a_session
 

@@ -10,8 +10,9 @@ import yaml
 
 from harness.aws.change_sets import Change
 from harness.aws.stage import SECTIONS, load_stage
-from harness.deploy import APPLICATION, STACKS, TemplateLoader, parameters_of, quoted
+from harness.deploy import quoted
 from harness.settings import Refusal, Settings, settings_from_environment
+from harness.stacks import APPLICATION, STACKS, TemplateLoader, parameters_of
 from harness.system import REPOSITORY
 
 SHIPPED = ("dev", "prod")

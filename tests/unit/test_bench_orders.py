@@ -12,7 +12,7 @@ import pytest
 from harness.bench import orders
 from harness.bench.figures import Figure, Verdict
 from harness.bench.orders import Till, against_hello, throughput
-from harness.deploy import TemplateLoader
+from harness.stacks import TemplateLoader
 from harness.system import RunningSystem
 from tests.fake_shop_api import Answer, problem, served
 from tests.fake_till import FakeTill

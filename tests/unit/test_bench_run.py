@@ -20,8 +20,8 @@ from harness.bench.run import bench, measure_and_keep, show_history
 from harness.bench.same_hash import SCENARIOS
 from harness.bench.twin import BASELINE, FEW_SHOPPERS, SHORT, TILL, orders_s, session
 from harness.bench.twin_runs import in_own_process, twin_alone, twin_and_plain_loop
-from harness.deploy import TemplateLoader
 from harness.settings import Refusal
+from harness.stacks import TemplateLoader
 from harness.system import REPOSITORY
 from simulator.scenario import parse_scenario_argument
 

@@ -14,10 +14,10 @@ import pytest
 
 from harness import companions, doctor
 from harness.companions import BON, COMPANIONS, KEYCRM, PAYMENTS, SHOP, Companion, Place
-from harness.deploy import STACKS, parameters_of
 from harness.lifecycle import STOP_ORDER, stop_all
 from harness.processes import Process
 from harness.settings import Refusal, Settings
+from harness.stacks import STACKS, parameters_of
 from harness.state import State, load
 
 pytestmark = pytest.mark.enable_socket

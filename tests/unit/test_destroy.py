@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from harness.deploy import STACKS, StackFailed, failed_resource
+from harness.deploy import failed_resource
 from harness.destroy import empty_bucket, refuse_in_use, refuse_protected, stacks_to_remove, wait_until_gone
 from harness.settings import Settings
+from harness.stacks import STACKS, StackFailed
 from tests.unreachable_aws import a_client
 
 NAME = "offerloop-data"

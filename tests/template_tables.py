@@ -1,5 +1,6 @@
 """Tables for tests, made from the data stack's own template."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: loader.construct_scalar(node))
 
 
+@functools.cache
 def table_definitions(prefix: str = "") -> list[dict[str, Any]]:
     """What `create_table` needs, for each table of the template."""
     resources = yaml.load(TEMPLATE.read_text(), Loader=_Loader)["Resources"]  # derived from SafeLoader

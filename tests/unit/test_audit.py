@@ -3,9 +3,7 @@
 import time
 from pathlib import Path
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from handlers.aws.activity_store import DynamoActivityStore
 from handlers.aws.engagement_store import DynamoEngagementStore
@@ -28,6 +26,7 @@ from offerloop.offers.watch_inventory import watch_inventory
 from simulator.invariants import INVARIANTS
 from simulator.memory.ids import SeededIds
 from simulator.snapshot import Snapshot
+from tests.mocked_aws import mocked_aws
 from tests.template_tables import create_tables
 
 NAMES = Tables.with_prefix("")
@@ -110,8 +109,8 @@ class SmallShop:
 def shop(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
+    with mocked_aws() as clients:
+        client = clients("dynamodb")
         create_tables(client)
         yield SmallShop(client)
 

@@ -16,22 +16,40 @@ from typing import Any
 
 import boto3
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb import models
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
+
+REGION = "us-east-1"
 
 
 @contextmanager
 def mocked_aws() -> Iterator[Callable[[str], Any]]:
     """Replace AWS, empty at first; gives clients by the name of their service."""
     with mock_aws():
-        yield lambda service: session().client(service, region_name="us-east-1")
+        yield lambda service: session().client(service)
 
 
 @functools.cache
 def session() -> boto3.Session:
     """Give the session of all tests of this process."""
-    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    return boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
+
+
+def tables_as_they_are() -> Callable[[], None]:
+    """Remember all tables there are; gives what makes them, and no others, the same again."""
+    kept = copy.deepcopy(dynamodb().tables)
+
+    def again() -> None:
+        dynamodb().tables = copy.deepcopy(kept)
+
+    return again
+
+
+def dynamodb() -> models.DynamoDBBackend:
+    """Give the DynamoDB that clients talk to."""
+    return models.dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION]
 
 
 def undoing(transact: Callable[..., None]) -> Callable[..., None]:

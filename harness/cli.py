@@ -348,17 +348,15 @@ def lint() -> None:
 
 @app.command()
 def test() -> None:
-    """Lint, then run every test."""
-    from harness.quality import lint as run_linters
-    from harness.quality import run_tests
+    """Lint, and run every test."""
+    from harness.quality import lint_beside, run_tests
 
-    raise typer.Exit(run_linters(say) or run_tests(say))
+    raise typer.Exit(lint_beside(lambda: run_tests(say), say))
 
 
 @app.command(name="test-all")
 def test_all() -> None:
     """Lint, run every test, and the emulated ones once more on LocalStack."""
-    from harness.quality import lint as run_linters
     from harness.quality import run_all_tests
 
-    raise typer.Exit(run_linters(say) or run_all_tests(say))
+    raise typer.Exit(run_all_tests(say))

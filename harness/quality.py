@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from harness.lifecycle import Say
@@ -39,15 +39,40 @@ def linters() -> dict[str, list[str]]:
     }
 
 
-def lint(say: Say) -> int:
-    """Run every check, two at a time, and print what each finds.
+def lint(say: Say, at_once: int = 2) -> int:
+    """Run every check, *at_once* of them at a time, and print what each finds.
 
     Returns:
         0, or 1 when one found something.
     """
     checks = linters()
-    with ThreadPoolExecutor(2) as threads:
+    with ThreadPoolExecutor(at_once) as threads:
         return max(threads.map(lambda name: run_check(name, checks[name], say), checks))
+
+
+def lint_beside(tests: Callable[[], int], say: Say) -> int:
+    """Run every check while *tests* run, which wait for emulators often enough.
+
+    What a check has found is said at once, so that nobody need wait for the tests; else all comes last.
+
+    Returns:
+        0, or the exit code of what failed: the checks before the tests.
+    """
+    said: list[str] = []
+
+    def look() -> int:
+        found = lint(said.append, at_once=1)
+        if found:
+            say("\n".join(["", *said]))  # on lines of their own among pytest's dots
+        return found
+
+    with ThreadPoolExecutor(1) as beside:
+        looking = beside.submit(look)
+        failed = tests()
+        found = looking.result()
+    if not found:
+        say("\n".join(said))
+    return found or failed
 
 
 def run_check(name: str, command: list[str], say: Say) -> int:
@@ -113,16 +138,16 @@ def again_alone(environment: Mapping[str, str], say: Say) -> int:
 
 
 def run_all_tests(say: Say) -> int:
-    """Run the test suite, then the emulated tests once more on LocalStack.
+    """Lint beside the test suite, then run the emulated tests once more on LocalStack.
 
     Returns:
-        pytest's exit code, of the first run that failed.
+        The exit code of the first that failed.
 
     Raises:
         Refusal: LocalStack cannot run here; says what to install, before the first test.
     """
     refuse_without_localstack(say)
-    return run_tests(say) or run_tests(say, "localstack", *EMULATED_TESTS)
+    return lint_beside(lambda: run_tests(say), say) or run_tests(say, "localstack", *EMULATED_TESTS)
 
 
 def refuse_without_localstack(say: Say) -> None:

@@ -13,9 +13,9 @@ def main() -> None:
     """Put the plug-ins in, then serve until SIGTERM."""
     # The folder of this file only, so that LocalStack can import nothing else of the project.
     sys.path[0] = str(Path(__file__).resolve().parent)
-    from plugins import bounded_environments, dynamodb, function_processes, kinesis, loopback
+    from plugins import bounded_environments, dynamodb, function_processes, kinesis, loopback, whole_reads
 
-    for plugin in (loopback, dynamodb, kinesis, function_processes, bounded_environments):
+    for plugin in (loopback, dynamodb, kinesis, function_processes, bounded_environments, whole_reads):
         plugin.apply()
 
     from localstack.runtime.main import main as serve

@@ -26,7 +26,9 @@ class LocalStackProcess(Emulator):
     way = "process"
     keeps_data = False  # the free LocalStack has no persistence
     start_within_s = 60
-    stop_within_s = 5  # it has nothing to keep, and its children end with it
+    stop_within_s = (
+        0  # it has nothing to keep, takes longer than any wait for it, and its children end with it
+    )
     health = "/_localstack/health"
 
     def prepare(self, say: Say) -> None:

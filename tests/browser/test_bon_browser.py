@@ -1,59 +1,51 @@
-"""The browser supplier, in headless Chromium, on the stand-in of its supplier's site."""
+"""The browser supplier on the stand-in of its supplier's site: many visits, in one headless Chromium."""
 
-import base64
-import contextlib
 import json
 import struct
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+from playwright.sync_api import Browser, Page
 
 from handlers.aws import chromium
-from handlers.aws.bon_browser import BonBrowser
-from offerloop.codes.model import Pool
 from offerloop.errors import SupplierChanged, SupplierUnavailable
 from standins.bon.behaviour import Behaviour
 from standins.bon.server import BonServer
-from tests import needed
-from tests.bon_site import LOGIN, PASSWORD, bon_site
-from tests.codes import a_pool
+from tests.bon_site import LOGIN, PASSWORD
+from tests.browser import pages
+from tests.browser.bon_visits import STEPS, active, stocked_site, supplier, worth
 
-STEPS = [f"Replenishment: {step}" for step in ("launch", "log in", "scrape", "transfer", "clean up")]
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[BonServer]:
-    with bon_site(tmp_path, {100_00: 23, 200_00: 12, 300_00: 12}) as server:
+    with stocked_site(tmp_path) as server:
         yield server
 
 
-def supplier(site: BonServer, password: str = PASSWORD, **options: Any) -> BonBrowser:
-    return BonBrowser(site.url, LOGIN, password, launch={"executable_path": needed.chromium()}, **options)
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with pages.chromium() as browser:
+        yield browser
 
 
-def worth(amount: int) -> Pool:
-    return a_pool(amount=amount)
+@pytest.fixture(autouse=True)
+def _visits_share_a_browser(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A visit gets a context, which has nothing of others; test_bon_browser_alone.py has whole browsers."""
 
+    @contextmanager
+    def page(_launch: Any, _limit_ms: float) -> Iterator[Page]:
+        context = browser.new_context(viewport=chromium.SIZE, accept_downloads=False, service_workers="block")
+        with closing(context):
+            yield context.new_page()
 
-def active(site: BonServer, amount: int) -> int:
-    return site.desk.stock.active(amount, 1).total
-
-
-def test_codes_of_one_amount_are_taken_from_several_pages(site):
-    said: list[str] = []
-    oldest = [code.code for page in (1, 2) for code in site.desk.stock.active(200_00, page).rows]
-
-    codes = supplier(site, say=said.append).fetch(worth(200_00), 12, "b1")
-
-    assert (codes, said) == (oldest, STEPS)
-    assert [code.code for code in site.desk.stock.transferred("b1").codes] == codes
-    assert (active(site, 100_00), active(site, 200_00), active(site, 300_00)) == (23, 0, 12)
+    monkeypatch.setattr(chromium, "page", page)
 
 
 def test_the_same_batch_gives_the_same_codes_and_takes_no_more(site):
@@ -203,30 +195,6 @@ def test_codes_that_others_take_meanwhile_are_left_to_them(site, monkeypatch):
     assert not set(codes) & {code.code for code in stock.transferred("theirs").codes}
 
 
-def runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-@pytest.mark.parametrize("layout", ["usual", "changed"])
-def test_no_browser_is_left_behind(site, layout):
-    site.desk.behave(Behaviour(layout=layout))
-    started: dict[psutil.Process, str] = {}
-
-    def watch(line: str) -> None:
-        if line in STEPS[2:]:
-            started.update({each: each.name() for each in psutil.Process().children(recursive=True)})
-
-    with contextlib.suppress(SupplierChanged):
-        supplier(site, say=watch).fetch(worth(100_00), 3, "b1")
-
-    browsers = [each for each, name in started.items() if "chrom" in name]
-    assert len(browsers) > 1
-    assert [each for each in browsers if runs(each)] == []
-
-
 def test_the_session_is_ended_too(site):
     paths: list[str] = []
     site.say = lambda line: paths.append(json.loads(line)["path"])
@@ -234,33 +202,3 @@ def test_the_session_is_ended_too(site):
     supplier(site).fetch(worth(100_00), 3, "b1")
 
     assert paths.count("/logout") == 1
-
-
-COLOURS_OF_FIELDS = """async png => {
-    const image = new Image()
-    image.src = 'data:image/png;base64,' + png
-    await image.decode()
-    const paint = new OffscreenCanvas(image.width, image.height).getContext('2d')
-    paint.drawImage(image, 0, 0)
-    const colours = new Set()
-    for (const field of document.querySelectorAll('#user, #password')) {
-        const box = field.getBoundingClientRect()  // without its edge, which may be blurred
-        const { data } = paint.getImageData(box.x + 2, box.y + 2, box.width - 4, box.height - 4)
-        for (let at = 0; at < data.length; at += 4) colours.add(data.slice(at, at + 3).join())
-    }
-    return [...colours]
-}"""
-
-
-def test_what_is_typed_is_not_in_a_picture(site):
-    with chromium.page({"executable_path": needed.chromium()}, 60_000) as page:
-        page.goto(f"{site.url}/login")
-        page.fill("#user", LOGIN)
-        page.fill("#password", PASSWORD)
-        page.evaluate("document.querySelector('#password').type = 'text'")
-
-        picture = chromium.picture(page)
-
-        assert picture is not None
-        shown = base64.b64encode(picture).decode()
-        assert page.evaluate(COLOURS_OF_FIELDS, shown) == ["136,136,136"]

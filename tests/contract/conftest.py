@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from handlers.aws.activity_store import DynamoActivityStore
 from handlers.aws.bonus_ledger import DynamoBonusLedger
@@ -60,6 +58,7 @@ from simulator.memory.orders import (
 from simulator.memory.serving import MemoryContextReader
 from simulator.memory.world import MemoryWorld
 from tests.factories import NOON, FixedClock
+from tests.mocked_aws import mocked_aws
 from tests.template_tables import create_tables
 
 NO_WAITING = Patience(sleep=lambda seconds: None, jitter=lambda: 0.0)
@@ -173,8 +172,8 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "test")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    with mock_aws():
-        yield boto3.client("dynamodb", region_name="us-east-1")
+    with mocked_aws() as client:
+        yield client("dynamodb")
 
 
 @pytest.fixture(params=["memory", "dynamodb"])

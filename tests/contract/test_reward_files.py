@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from handlers.aws.reward_files import S3RewardFiles
 from handlers.aws.reward_metrics import CloudWatchRewardMetrics
 from offerloop.errors import Busy
 from offerloop.rewards.ports import RewardFiles
 from simulator.memory.rewards import MemoryRewardFiles
+from tests.mocked_aws import mocked_aws
 from tests.rewards import DAY_MS, MIDNIGHT_MS
 
 KEY = "daily-rewards/2027-01-15.json"
@@ -24,8 +23,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "test")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    with mock_aws():
-        yield lambda service: boto3.client(service, region_name="us-east-1")
+    with mocked_aws() as client:
+        yield client
 
 
 @pytest.fixture(params=["memory", "s3"])

@@ -24,6 +24,7 @@ from tests.processes import command_of
 pytestmark = pytest.mark.skipif(TARGET_NAME != "localstack", reason="about LocalStack alone")
 
 
+MANY = 400  # at one in each of LocalStack's poll intervals, 40 s
 BAD_QUEUE = "\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties: {QueueName: not a name}\n"
 
 
@@ -130,6 +131,33 @@ def test_an_invocation_is_logged_as_on_aws(trial: RunningSystem) -> None:
 
 def reported(lines: list[str]) -> list[str] | None:
     return lines if lines and lines[-1].startswith("REPORT") else None
+
+
+def test_a_source_reads_past_what_its_filter_leaves_out(trial: RunningSystem) -> None:
+    table = trial.client("dynamodb")
+    stream = table.describe_table(TableName="Things")["Table"]["LatestStreamArn"]
+    names = [unique("thing") for _ in range(MANY)]
+    for first in range(0, MANY, 25):
+        batch = [{"PutRequest": {"Item": {"PK": {"S": name}}}} for name in names[first : first + 25]]
+        table.batch_write_item(RequestItems={"Things": batch})
+
+    def taken(name: str) -> str:
+        item = table.get_item(TableName="Seen", Key={"PK": {"S": name}}).get("Item", {})
+        return item.get("times", {}).get("N", "0")
+
+    wait_for("the trial's own source to take all", lambda: taken(names[-1]) == "1", 20)
+    function = Function(trial, handler="trial.record")
+    wanted = {"dynamodb": {"Keys": {"PK": {"S": [names[-1]]}}}}
+    function.client.create_event_source_mapping(
+        FunctionName=function.name,
+        EventSourceArn=stream,
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=1,
+        FilterCriteria={"Filters": [{"Pattern": json.dumps(wanted)}]},
+    )
+
+    wait_for("the last to be taken again", lambda: taken(names[-1]) == "2", 20)
+    assert taken(names[0]) == "1"
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 import time
 from pathlib import Path
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from handlers.aws.activity_store import DynamoActivityStore
 from handlers.aws.engagement_store import DynamoEngagementStore
@@ -28,6 +26,7 @@ from offerloop.offers.watch_inventory import watch_inventory
 from simulator.invariants import INVARIANTS
 from simulator.memory.ids import SeededIds
 from simulator.snapshot import Snapshot
+from tests.mocked_aws import mocked_aws, tables_as_they_are
 from tests.template_tables import create_tables
 
 NAMES = Tables.with_prefix("")
@@ -106,18 +105,25 @@ class SmallShop:
             )
 
 
-@pytest.fixture
-def shop(monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
+@pytest.fixture(scope="module")
+def in_use():
+    """A shop that everything has happened in, and what brings its tables back to that."""
+    with pytest.MonkeyPatch.context() as patch, mocked_aws() as clients:
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        client = clients("dynamodb")
         create_tables(client)
-        yield SmallShop(client)
+        yield some_minutes_of(SmallShop(client)), tables_as_they_are()
 
 
 @pytest.fixture
-def used(shop):
+def used(in_use):
+    shop, as_it_was = in_use
+    as_it_was()
+    return shop
+
+
+def some_minutes_of(shop):
     """LAPTOP is sold out and CAMERA boosted; everything is published and counted."""
     shop.add("LAPTOP", 2)
     shop.add("HUB", 5, expires_at=shop.clock.now_ms() // 1_000 + 9_999)

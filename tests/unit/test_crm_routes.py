@@ -9,9 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from handlers import wiring, wiring_crm
 from handlers.aws.keys import CRM_PREFIX, OUTBOX_PREFIX
@@ -27,6 +25,7 @@ from simulator.memory.world import MemoryWorld
 from tests.crm_service import FIELD, KEY, add_buyer, crm_server
 from tests.expanded_template import application
 from tests.factories import NOON_MS, FixedClock
+from tests.mocked_aws import mocked_aws
 from tests.routes import CONTEXT, SHOP, Route, a_route
 from tests.template_tables import create_tables
 
@@ -59,8 +58,8 @@ def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, "test")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    with mock_aws():
-        yield boto3.client("dynamodb", region_name="us-east-1")
+    with mocked_aws() as client:
+        yield client("dynamodb")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from dashboard import live
 from dashboard.charts import colour_of, engagement, score_terms
@@ -31,6 +30,7 @@ from offerloop.offers.experiments import ExperimentStatus, Tally, result_of
 from offerloop.offers.model import Affinity, EventType, Shopper, TrendingCategory
 from tests.factories import NOON, NOON_MS, an_event, an_experiment, an_offer
 from tests.memory_dashboard import MemoryDashboard
+from tests.mocked_aws import mocked_aws
 from tests.template_tables import create_tables
 
 STREAM = "offer-engagement-stream"
@@ -177,8 +177,8 @@ def test_spans_are_short(seconds, words):
 def dynamodb(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
+    with mocked_aws() as clients:
+        client = clients("dynamodb")
         create_tables(client)
         yield client
 

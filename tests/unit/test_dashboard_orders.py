@@ -3,9 +3,7 @@
 import math
 from dataclasses import replace
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from dashboard import order_charts, order_reads
 from dashboard.order_charts import duration
@@ -32,6 +30,7 @@ from handlers.aws.product_store import DynamoProductStore
 from handlers.aws.table_access import Tables
 from offerloop.orders.model import Order, OrderLine, OrderStatus, Transition
 from tests.factories import NOON_MS, FixedClock
+from tests.mocked_aws import mocked_aws
 from tests.orders import ADDRESS, a_product
 from tests.template_tables import create_tables
 from tests.traded_orders import PRICES, Trade
@@ -186,8 +185,8 @@ def test_a_timeline_ends_now_for_an_order_on_its_way_and_leaves_refunds_out():
 def dynamodb(monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
-        yield boto3.client("dynamodb", region_name="us-east-1")
+    with mocked_aws() as client:
+        yield client("dynamodb")
 
 
 @pytest.fixture

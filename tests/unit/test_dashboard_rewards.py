@@ -4,9 +4,7 @@ import json
 from datetime import UTC, timedelta
 from pathlib import Path
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from dashboard import reward_charts, reward_reads
 from dashboard.data import Unreachable
@@ -41,6 +39,7 @@ from simulator.memory.world import MemoryWorld
 from tests.codes import a_claim, a_pool, filled
 from tests.factories import NOON_MS, FixedClock
 from tests.given_rewards import MemoryNewestEntries, a_picture
+from tests.mocked_aws import mocked_aws
 from tests.rewards import DAY_MS, TODAY, an_entry, put_entries
 from tests.template_tables import create_tables
 
@@ -176,8 +175,8 @@ def aws(monkeypatch):
         monkeypatch.setenv(name, "test")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    with mock_aws():
-        clients = {name: boto3.client(name, region_name="us-east-1") for name in ("dynamodb", "s3")}
+    with mocked_aws() as client:
+        clients = {name: client(name) for name in ("dynamodb", "s3")}
         create_tables(clients["dynamodb"])
         for bucket in BUCKETS.values():
             clients["s3"].create_bucket(Bucket=bucket)

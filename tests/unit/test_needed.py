@@ -75,6 +75,7 @@ def test_both_emulators_are_held_to_the_same_tests(monkeypatch: pytest.MonkeyPat
     runs: list[tuple[object, ...]] = []
     monkeypatch.setattr("harness.quality.refuse_without_localstack", lambda say: None)
     monkeypatch.setattr("harness.quality.run_tests", lambda say, *which: runs.append(which) or 0)
+    monkeypatch.setattr("harness.quality.lint", lambda say, at_once: 0)
 
     assert run_all_tests(lambda _line: None) == 0
     assert runs == [(), ("localstack", *EMULATED_TESTS)]

@@ -1,7 +1,8 @@
-"""`make test`: what becomes of a test that failed beside others."""
+"""`make test`: what becomes of a test that failed beside others, and of lint beside the tests."""
 
 import json
 import subprocess
+import threading
 
 import pytest
 
@@ -68,3 +69,32 @@ def test_a_run_that_was_broken_off_is_not_repeated(runs, code):
 
     assert quality.run_tests(runs.said.append) == code
     assert len(runs.commands) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "failed", "both"), [(0, 0, 0), (1, 0, 1), (0, 2, 2), (1, 2, 1)], ids=lambda code: str(code)
+)
+def test_what_lint_finds_counts_whatever_the_tests_say_and_is_said_while_they_run(
+    monkeypatch, found, failed, both
+):
+    said = []
+    looked = threading.Event()
+
+    def lint(say, at_once):
+        say("verdict on ruff")
+        return found
+
+    def say(line):
+        said.append(line.strip())
+        looked.set()
+
+    def tests():
+        if found:
+            assert looked.wait(10)
+        said.append("tests end")
+        return failed
+
+    monkeypatch.setattr(quality, "lint", lint)
+
+    assert quality.lint_beside(tests, say) == both
+    assert said == (["verdict on ruff", "tests end"] if found else ["tests end", "verdict on ruff"])

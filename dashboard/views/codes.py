@@ -28,8 +28,8 @@ def show(connect: frame.Connect) -> None:
     st.title("Code pools")
     st.caption(
         "Counts only: a code that is still free is as good as money, so none is shown. Claims are counted "
-        "over the last hour, or over as long as the pool's supplier takes, a day at most; the forecast is that "
-        "they go on like this and nobody refills the pool."
+        "over the last hour, or over as long as the pool's supplier takes, a day at most; the forecast is "
+        "that they go on like this and nobody refills the pool."
     )
     frame.refreshing(connect, _pools, key="pools", every_s=REFRESH_S)
 

@@ -15,6 +15,7 @@ from offerloop.offers.rank_offers import lists_of
 from offerloop.offers.relevance import decayed
 from offerloop.offers.scoring import BY_PRIORITY, Order, RankEntry, Weights, sort_key
 from offerloop.offers.trending import FORGET_BELOW, TRENDING_HALF_LIFE_S, TRENDING_POINTS
+from simulator.figure_laws import FIGURE_LAWS
 from simulator.findings import Breach, Findings, Invariant, InvariantResult
 from simulator.order_laws import ORDER_LAWS, refunded_units, taken_units
 from simulator.reward_laws import REWARD_LAWS
@@ -369,4 +370,5 @@ INVARIANTS = (
     Invariant("Boards equal the heads of the sorted offers", boards_equal_the_heads_of_the_sorted_offers),
     *ORDER_LAWS,
     *REWARD_LAWS,
+    *FIGURE_LAWS,
 )

@@ -6,6 +6,7 @@ not know which.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import NamedTuple
 
 from offerloop.bonuses.model import Account, Entry, OrderReward
@@ -16,6 +17,7 @@ from offerloop.offers.model import EngagementEvent, Offer, OfferState, Pivot
 from offerloop.offers.scoring import RankEntry, Weights
 from offerloop.offers.trending import TrendScores
 from offerloop.orders.model import Order, Product, Transition
+from offerloop.rewards.model import Totals
 
 
 class StoredEvent(NamedTuple):
@@ -61,6 +63,13 @@ class WaitingMessage(NamedTuple):
     written_at_ms: int
 
 
+class RunningSums(NamedTuple):
+    """What the stream has counted of the ledger: all days together, and all time on its own."""
+
+    of_days: Totals
+    ever: Totals
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Everything that the offers system has stored.
@@ -77,6 +86,8 @@ class Snapshot:
         transitions: history rows by order id, in any order.
         code_levels: kept counts by pool id; free_codes: pool id and code, of everything that can be claimed.
         entries: of the bonus ledger by customer id, in any order; order_rewards: by order id.
+        day_files: texts of the reward files of each day that has some.
+        running_totals: None where nothing counts the stream.
         payments: what the payment service keeps by order id, in minor units; None where it is not asked.
         events_are_complete: False once the oldest events may have been deleted by their TTL.
     """
@@ -104,6 +115,8 @@ class Snapshot:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     entries: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
     order_rewards: Mapping[str, OrderReward] = field(default_factory=dict)
+    day_files: Mapping[date, Sequence[str]] = field(default_factory=dict)
+    running_totals: RunningSums | None = None
     payments: Mapping[str, int] | None = None
     events_are_complete: bool = True
 

@@ -1,5 +1,7 @@
 """How many codes each pool has left, how fast they go, and what became of its replenishment runs."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from dashboard import reward_charts
@@ -21,7 +23,7 @@ from offerloop.codes.runs import MAX_ATTEMPTS, Run, RunStatus
 
 REFRESH_S = 5.0  # eleven read units for each pool
 LONGEST_FORECAST_MS = 365 * 24 * 3_600_000
-NAME_COLUMN = st.column_config.TextColumn(pinned=True, width="medium")
+LONGEST_PINNED = 20  # signs of a name that leave room for its row on a phone
 
 
 def show(connect: frame.Connect) -> None:
@@ -101,7 +103,7 @@ def _table(view: Pools) -> None:
     frame.table(
         [_row(each, view.now_ms) for each in view.pools],
         key="pool-rows",
-        columns={"Pool": NAME_COLUMN},
+        columns={"Pool": _name_column(each.pool.pool_id for each in view.pools)},
         alt="Pools with their levels, claims per hour and the forecast of the empty moment",
     )
 
@@ -124,6 +126,12 @@ def _row(view: PoolView, now_ms: int) -> dict[str, object]:
         "Supplier": "–" if pool.supplier is SupplierKind.NONE else words(pool.supplier),
         "Name": pool.name,
     }
+
+
+def _name_column(names: Iterable[str]) -> object:
+    """The column that stays where it is when a person on a phone looks at the rest of the row."""
+    is_long = any(len(name) > LONGEST_PINNED for name in names)
+    return st.column_config.TextColumn(pinned=True, width="medium" if is_long else None)
 
 
 def empty_moment(view: PoolView, now_ms: int) -> str:
@@ -151,7 +159,10 @@ def _runs(view: Pools) -> None:
     frame.table(
         [_run_row(run, view.now_ms) for run in view.runs],
         key="run-rows",
-        columns={"Pool": NAME_COLUMN, "Reason": st.column_config.TextColumn(width="large")},
+        columns={
+            "Pool": _name_column(run.pool_id for run in view.runs),
+            "Reason": st.column_config.TextColumn(width="large"),
+        },
         alt="Replenishment runs, newest first",
     )
 

@@ -40,8 +40,7 @@ class DynamoRunningTotals:
             KeyConditionExpression="PK = :of AND begins_with(SK, :totals)",
             ExpressionAttributeValues={":of": first["PK"], ":totals": s(TOTAL_PREFIX)},
         )
-        sums = {kind: _sum_of(rows, kind) for kind in EntryKind}
-        return Totals({kind: total for kind, total in sums.items() if total.count})
+        return totals_in(rows)
 
     def _add_chunk(self, day: date, entries: Sequence[Entry]) -> int:
         """What was marked before, or is not there, fails its condition; the rest is tried again."""
@@ -83,6 +82,12 @@ class DynamoRunningTotals:
             }
             for key in (total_key(day, shard), total_ever_key(shard))
         ]
+
+
+def totals_in(rows: Sequence[Item]) -> Totals:
+    """What rows of totals come to together."""
+    sums = {kind: _sum_of(rows, kind) for kind in EntryKind}
+    return Totals({kind: total for kind, total in sums.items() if total.count})
 
 
 def _additions(by_kind: Mapping[EntryKind, KindTotal]) -> tuple[list[str], dict[str, Value]]:

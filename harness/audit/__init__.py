@@ -101,6 +101,11 @@ def _rows(snapshot: Snapshot) -> int:
         snapshot.outbox,
         snapshot.products,
         snapshot.orders,
+        snapshot.codes,
+        snapshot.free_codes,
+        snapshot.accounts,
+        snapshot.order_rewards,
+        *snapshot.entries.values(),
         *snapshot.boards.values(),
         *snapshot.transitions.values(),
     )

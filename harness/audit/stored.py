@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -31,10 +31,12 @@ from handlers.aws.keys import (
     RANK_PREFIX,
     STATE,
     TALLY_PREFIX,
+    TOTAL_PREFIX,
     TREND_KEY,
     code_in_place,
     live_experiment_keys,
     pool_of_list,
+    total_ever_key,
 )
 from handlers.aws.offer_rows import offer_of
 from handlers.aws.order_rows import order_of, transition_of
@@ -42,8 +44,10 @@ from handlers.aws.pivots import pivot_of
 from handlers.aws.product_rows import product_of
 from handlers.aws.ranked_lists import board_of
 from handlers.aws.ranked_lists import entry_of as rank_entry_of
+from handlers.aws.reward_totals import totals_in
 from handlers.aws.serving import trend_of
 from handlers.aws.table_access import Tables
+from harness.audit.day_files import day_files_of
 from harness.audit.table_scan import scan_table
 from harness.system import RunningSystem
 from offerloop.bonuses.model import Account, Entry, OrderReward
@@ -58,6 +62,7 @@ from simulator.snapshot import (
     ListOfRanking,
     OfferInRanking,
     Place,
+    RunningSums,
     Snapshot,
     StoredEvent,
     WaitingMessage,
@@ -70,6 +75,7 @@ PIVOTS_PREFIX = "PIVOTS#"
 
 _COUNTER = (COUNTER_KEY["PK"]["S"], COUNTER_KEY["SK"]["S"])
 _LIVE = tuple(value["S"] for value in live_experiment_keys()[0].values())
+_EVER = total_ever_key(0)["PK"]["S"]
 _TREND = (TREND_KEY["PK"]["S"], TREND_KEY["SK"]["S"])
 
 
@@ -103,7 +109,8 @@ def take_snapshot(system: RunningSystem) -> Snapshot:
     with ThreadPoolExecutor(len(readers), thread_name_prefix="audit") as pool:
         list(pool.map(read, readers))
     payments = None if system.payment_url is None else payments_kept(system.payment_url)
-    return stored.snapshot(time.time_ns() // 1_000_000, payments, events_are_complete=young)
+    found = stored.snapshot(time.time_ns() // 1_000_000, payments, events_are_complete=young)
+    return replace(found, day_files=day_files_of(system))
 
 
 def payments_kept(url: str) -> dict[str, int]:
@@ -149,6 +156,8 @@ class _Stored:
     accounts: dict[str, Account] = field(default_factory=dict)
     entries: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     order_rewards: dict[str, OrderReward] = field(default_factory=dict)
+    totals_of_days: list[Item] = field(default_factory=list)
+    totals_ever: list[Item] = field(default_factory=list)
 
     def snapshot(
         self, taken_at_ms: int, payments: dict[str, int] | None, *, events_are_complete: bool
@@ -182,6 +191,7 @@ class _Stored:
             accounts=self.accounts,
             entries=self.entries,
             order_rewards=self.order_rewards,
+            running_totals=RunningSums(totals_in(self.totals_of_days), totals_in(self.totals_ever)),
             payments=payments,
             events_are_complete=events_are_complete,
         )
@@ -276,6 +286,8 @@ class _Stored:
         elif pk.startswith(ORDER_PREFIX):
             reward = reward_of(item)
             self.order_rewards[reward.order_id] = reward
+        elif sk.startswith(TOTAL_PREFIX):
+            (self.totals_ever if pk == _EVER else self.totals_of_days).append(item)
 
     def _read_message(self, sk: str) -> None:
         written_at_ms, _, message_id = sk.partition("#")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import httpx
 import pytest
 
+from handlers.aws.attributes import n, optional_text
 from handlers.aws.code_runs import DynamoRunStore
-from handlers.aws.keys import account_key, entry_key, reward_key
+from handlers.aws.keys import account_key, entry_key, reward_key, total_ever_key, total_key
 from handlers.aws.table_access import Tables
 from harness import companions
 from harness.audit import audit
@@ -207,8 +209,21 @@ def test_an_order_that_the_stream_has_lost_is_settled_by_hand(system: RunningSys
 
 
 def forget(system: RunningSystem, customer: str, order_id: str) -> None:
-    """Remove what the ledger has of one customer with one order."""
+    """Remove what the ledger has of one customer with one order, and what the running totals have of it."""
     dynamodb, table = system.client("dynamodb"), Tables.with_prefix(system.prefix).rewards
+
+    def counted() -> str | None:
+        entry = dynamodb.get_item(TableName=table, Key=entry_key(customer, 1))["Item"]
+        return optional_text(entry, "counted_in")
+
+    day = date.fromisoformat(wait_for("the stream to count it", counted, SEEN_WITHIN_S))
+    for key in (total_key(day, 0), total_ever_key(0)):
+        dynamodb.update_item(
+            TableName=table,
+            Key=key,
+            UpdateExpression="ADD issued_amount :amount, issued_count :one",
+            ExpressionAttributeValues={":amount": n(-1_000), ":one": n(-1)},
+        )
     for key in (account_key(customer), entry_key(customer, 1), reward_key(order_id)):
         dynamodb.delete_item(TableName=table, Key=key)
 

@@ -83,7 +83,7 @@ def test_an_order_with_code_and_points_moves_pool_and_figures_and_the_browser_re
     order = api.get(f"/orders/{order_id}").json()
     points = float(EARNED.findall(notice)[0])
     assert points == pytest.approx((order["totalAmount"] + 40) / 10, abs=0.01)  # points earn too
-    assert (order["status"], order["promoCode"], order["useBonus"]) == ("COMPLETED", code, 40)
+    assert (order["status"], order["promoCode"], order["bonusUsed"]) == ("COMPLETED", code, 40)
     balance_is(api, CUSTOMER, balance - 40 + points)
     assert level(api, "bonus-10") == {"free": 3, "given": 1, "void": 0}
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 from handlers.aws.attributes import Item, Value, n, number, optional_number, optional_text, s, text
+from handlers.aws.cursors import newest_first
 from handlers.aws.keys import CODE_PREFIX, POOL_PREFIX, code_key, pool_key
 from offerloop.codes.model import Code, CodeStatus, Level, Pool, PoolStatus, SupplierKind
-
-_LAST_MS = 10**13 - 1  # the year 2286, so that 13 digits are enough
 
 
 def pool_of(item: Item) -> Pool:
@@ -96,4 +95,4 @@ def code_item(code: Code) -> dict[str, Value]:
 
 def newest_key(code: Code) -> str:
     """Sorts a holder's codes: the last claimed first."""
-    return f"{_LAST_MS - (code.claimed_at_ms or 0):013d}{code.code}"
+    return newest_first(code.claimed_at_ms or 0, code.code)

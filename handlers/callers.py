@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from handlers import wiring
 from offerloop.clock import now_s
-from offerloop.errors import NotSignedIn
+from offerloop.errors import NotAllowed, NotSignedIn
 from offerloop.identity import Caller, Role, customer_of
 from offerloop.rate_limit import Allowance, admit
 
@@ -56,6 +56,19 @@ def known_caller(app: APIGatewayRestResolver) -> Caller:
     caller = caller_of(app)
     if caller.role is Role.VISITOR:
         raise NotSignedIn("send X-API-Key or X-Customer-Token")
+    return caller
+
+
+def caller_about(app: APIGatewayRestResolver, customer_id: str, things: str) -> Caller:
+    """The caller of a route about one customer's *things*: the shop's server, or that customer.
+
+    Raises:
+        NotSignedIn
+        NotAllowed: it is another customer.
+    """
+    caller = known_caller(app)
+    if caller.acts_for(customer_id) != customer_id:
+        raise NotAllowed(f"a customer's token is for its own {things}")
     return caller
 
 

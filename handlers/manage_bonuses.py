@@ -6,13 +6,12 @@ from handlers import wiring, wiring_rewards
 from handlers.bodies import checked_id
 from handlers.bonus_bodies import AccrualBody, account_json, accrued_json, quote_json, quote_query
 from handlers.bonus_reports import report_to
-from handlers.callers import known_caller, shop_caller
-from handlers.rest import entry_point, idempotent_request, parse, query_int, raw_body, rest_app
+from handlers.callers import caller_about, known_caller, shop_caller
+from handlers.rest import entry_point, idempotent_request, page_query, parse, raw_body, rest_app
 from offerloop.bonuses.accrue_bonus import Accruing, accrue_bonus
 from offerloop.bonuses.model import Account
 from offerloop.bonuses.quote_bonus import quote_bonus
 from offerloop.clock import now_s
-from offerloop.errors import NotAllowed
 
 logger = Logger()
 metrics = Metrics()
@@ -20,9 +19,6 @@ report = report_to(logger, metrics)
 METHODS = {"/bonus-accrual": "POST", "/bonus/quote": "GET", "/customers/{customer_id}/bonus": "GET"}
 app = rest_app(logger, METHODS, wiring.settings().cors_origins)
 wiring_rewards.accrual_rules()  # rules that cannot be read fail at cold start
-
-MAX_PAGE = 100
-DEFAULT_PAGE = 20
 
 
 @app.post("/bonus-accrual")
@@ -55,11 +51,8 @@ def get_quote() -> dict[str, object]:
 
 @app.get("/customers/<customer_id>/bonus")
 def get_account(customer_id: str) -> dict[str, object]:
-    caller = known_caller(app)
-    if caller.acts_for(checked_id(customer_id)) != customer_id:
-        raise NotAllowed("a customer's token is for its own points")
-    limit = query_int(app, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    cursor = app.current_event.query_string_parameters.get("cursor")
+    caller_about(app, checked_id(customer_id), "points")
+    limit, cursor = page_query(app)
     ledger = wiring_rewards.bonus_ledger()
     page = ledger.history(customer_id, limit, cursor)
     return account_json(ledger.account(customer_id), page, now_s(wiring.clock()))

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from handlers import wiring
 from handlers.bodies import checked_id
-from handlers.callers import known_caller, shop_caller
+from handlers.callers import caller_about, known_caller, shop_caller
 from handlers.code_bodies import (
     MAX_AT_ONCE,
     ChangePoolBody,
@@ -26,20 +26,18 @@ from handlers.rest import (
     idempotent_request,
     json_answer,
     media_type,
+    page_query,
     parse,
-    query_int,
     raw_body,
     rest_app,
 )
 from offerloop.codes.manage_pools import Generating, change_pool, create_pool, generate_codes
 from offerloop.codes.model import Code, canonical
 from offerloop.codes.take_in import codes_in_csv, take_in
-from offerloop.errors import InvalidInput, NotAllowed, UnknownCode
+from offerloop.errors import InvalidInput, UnknownCode
 
 CSV = "text/csv"
 MAX_UPLOAD_BYTES = 256 * 1024  # MAX_AT_ONCE entries of 64 characters, and room; more goes through the inbox
-MAX_PAGE = 100
-DEFAULT_PAGE = 20
 
 logger = Logger()
 metrics = Metrics()
@@ -78,11 +76,8 @@ def delete_code(code: str) -> dict[str, object]:
 
 @app.get("/customers/<customer_id>/codes")
 def get_codes(customer_id: str) -> dict[str, object]:
-    caller = known_caller(app)
-    if caller.acts_for(checked_id(customer_id)) != customer_id:
-        raise NotAllowed("a customer's token is for its own codes")
-    limit = query_int(app, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    cursor = app.current_event.query_string_parameters.get("cursor")
+    caller_about(app, checked_id(customer_id), "codes")
+    limit, cursor = page_query(app)
     page = wiring.codes().of_holder(customer_id, limit, cursor)
     return {"codes": [code_json(code) for code in page.codes], "cursor": page.cursor}
 

@@ -7,7 +7,7 @@ from handlers import wiring
 from handlers.bodies import checked_id
 from handlers.callers import shop_caller
 from handlers.offer_bodies import ChangeOfferBody, CreateOfferBody, RestockBody, offer_json
-from handlers.rest import entry_point, idempotent_request, json_answer, parse, query_int, raw_body, rest_app
+from handlers.rest import entry_point, idempotent_request, json_answer, page_query, parse, raw_body, rest_app
 from offerloop.offers.manage_offers import change_offer, create_offer, pause_offer, restock_offer
 
 logger = Logger()
@@ -18,7 +18,6 @@ METHODS = {
     "/offers/{offer_id}/restock": "POST",
 }
 app = rest_app(logger, METHODS)
-
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
 
@@ -26,8 +25,7 @@ DEFAULT_PAGE = 50
 @app.get("/offers")
 def get_offers() -> dict[str, object]:
     shop_caller(app)
-    limit = query_int(app, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    page = wiring.offers().page(limit, app.current_event.query_string_parameters.get("cursor"))
+    page = wiring.offers().page(*page_query(app, DEFAULT_PAGE, MAX_PAGE))
     return {"offers": [offer_json(offer) for offer in page.offers], "cursor": page.cursor}
 
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from handlers import wiring, wiring_rewards
 from handlers.bodies import checked_id, decimal_number
-from handlers.callers import known_caller, shop_caller
+from handlers.callers import caller_about, known_caller, shop_caller
 from handlers.order_bodies import (
     OrderBody,
     PhoneBody,
@@ -22,9 +22,8 @@ from handlers.order_bodies import (
     rating_json,
 )
 from handlers.order_reports import report_to
-from handlers.rest import entry_point, idempotent_request, json_answer, parse, query_int, raw_body, rest_app
+from handlers.rest import entry_point, idempotent_request, json_answer, page_query, parse, raw_body, rest_app
 from offerloop.codes.check_code import GuessBudget, Judge, guesser, within_budget
-from offerloop.errors import NotAllowed
 from offerloop.identity import Caller
 from offerloop.orders.cancel_order import cancel_order, order_of
 from offerloop.orders.model import PAID
@@ -48,9 +47,6 @@ METHODS = {
     "/messages/opt-in": "POST",
 }
 app = rest_app(logger, METHODS, wiring.settings().cors_origins)
-
-MAX_PAGE = 100
-DEFAULT_PAGE = 20
 
 
 def _judge(caller: Caller, customer_id: str) -> Judge:
@@ -105,11 +101,8 @@ def get_order(order_id: str) -> dict[str, object]:
 
 @app.get("/customers/<customer_id>/orders")
 def get_orders(customer_id: str) -> dict[str, object]:
-    caller = known_caller(app)
-    if caller.acts_for(checked_id(customer_id)) != customer_id:
-        raise NotAllowed("a customer's token is for its own orders")
-    limit = query_int(app, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    cursor = app.current_event.query_string_parameters.get("cursor")
+    caller_about(app, checked_id(customer_id), "orders")
+    limit, cursor = page_query(app)
     page = wiring.orders().of_customer(customer_id, limit, cursor)
     return {"orders": [order_json(order) for order in page.orders], "cursor": page.cursor}
 

@@ -8,7 +8,7 @@ from handlers.bodies import checked_id
 from handlers.callers import known_caller, shop_caller
 from handlers.offer_bodies import RestockBody
 from handlers.order_bodies import ChangeProductBody, CreateProductBody, product_json, stock_json
-from handlers.rest import entry_point, idempotent_request, json_answer, parse, query_int, raw_body, rest_app
+from handlers.rest import entry_point, idempotent_request, json_answer, page_query, parse, raw_body, rest_app
 from offerloop.identity import Role
 from offerloop.orders.manage_products import change_product, create_product, restock_product
 
@@ -19,7 +19,6 @@ METHODS = {
     "/products/{product_id}/restock": "POST",
 }
 app = rest_app(logger, METHODS, wiring.settings().cors_origins)
-
 MAX_PAGE = 200
 DEFAULT_PAGE = 50
 
@@ -27,8 +26,7 @@ DEFAULT_PAGE = 50
 @app.get("/products")
 def get_products() -> dict[str, object]:
     shown = stock_json if known_caller(app).role is Role.SHOP else product_json
-    limit = query_int(app, "limit", DEFAULT_PAGE, 1, MAX_PAGE)
-    page = wiring.products().page(limit, app.current_event.query_string_parameters.get("cursor"))
+    page = wiring.products().page(*page_query(app, DEFAULT_PAGE, MAX_PAGE))
     return {"products": [shown(product) for product in page.products], "cursor": page.cursor}
 
 

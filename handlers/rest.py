@@ -23,6 +23,8 @@ from offerloop.idempotency import IdempotentRequest
 from offerloop.identity import Caller
 
 MAX_BODY_BYTES = 16_384
+MAX_PAGE = 100
+DEFAULT_PAGE = 20
 JSON = "application/json"
 HEADERS_OF_BROWSERS = ["Content-Type", "Idempotency-Key", "X-Customer-Token"]
 
@@ -153,6 +155,18 @@ def json_answer(status: int, body: Mapping[str, object], cache_control: str | No
     """A JSON answer with another status than 200."""
     headers: dict[str, str | list[str]] = {"Cache-Control": cache_control} if cache_control else {}
     return Response(status, "application/json", orjson.dumps(body).decode(), headers)
+
+
+def page_query(
+    app: APIGatewayRestResolver, default: int = DEFAULT_PAGE, most: int = MAX_PAGE
+) -> tuple[int, str | None]:
+    """How long a page is to be, and where it begins.
+
+    Raises:
+        InvalidInput: the length is none, or out of range.
+    """
+    limit = query_int(app, "limit", default, 1, most)
+    return limit, app.current_event.query_string_parameters.get("cursor")
 
 
 def query_int(app: APIGatewayRestResolver, name: str, default: int, low: int, high: int) -> int:

@@ -84,3 +84,18 @@ def unpacked(item: Item, name: str, default: Any) -> Any:
     """What `packed` stored, or *default* where it is missing."""
     value = item.get(name, {}).get("S")
     return default if value is None else orjson.loads(value)
+
+
+def setting(attributes: Mapping[str, Value | None]) -> dict[str, Any]:
+    """What an update request needs to set attributes, and to remove those that are None; not for nothing."""
+    sets = {name: value for name, value in attributes.items() if value is not None}
+    gone = [f"#{name}" for name in attributes if name not in sets]
+    expression = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}" if sets else ""
+    if gone:
+        expression += f" REMOVE {', '.join(gone)}"
+    values = {f":{name}": value for name, value in sets.items()}
+    return {
+        "UpdateExpression": expression,
+        "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
+        **({"ExpressionAttributeValues": values} if values else {}),
+    }

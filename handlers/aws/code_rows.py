@@ -14,11 +14,10 @@ from handlers.aws.attributes import (
     text,
     unpacked,
 )
+from handlers.aws.cursors import newest_first
 from handlers.aws.keys import CODE_PREFIX, POOL_PREFIX, code_key, pool_key, pool_trail_key
 from offerloop.codes.forecast import Sample
 from offerloop.codes.model import Code, CodeStatus, Level, Pool, PoolStatus, SupplierKind
-
-_LAST_MS = 10**13 - 1  # the year 2286, so that 13 digits are enough
 
 
 def pool_of(item: Item) -> Pool:
@@ -121,4 +120,4 @@ def code_item(code: Code) -> dict[str, Value]:
 
 def newest_key(code: Code) -> str:
     """Sorts a holder's codes: the last claimed first."""
-    return f"{_LAST_MS - (code.claimed_at_ms or 0):013d}{code.code}"
+    return newest_first(code.claimed_at_ms or 0, code.code)

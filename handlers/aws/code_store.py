@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from handlers.aws.attributes import Value, n, s
+from handlers.aws.attributes import Value, n, s, setting
 from handlers.aws.code_finder import FreeCodeFinder, count_keys, unknown_pool
 from handlers.aws.code_rows import (
     attributes_of,
@@ -21,7 +21,7 @@ from handlers.aws.code_rows import (
     trail_item,
     trail_of,
 )
-from handlers.aws.cursors import cursor_at, foreign_cursor, place_of
+from handlers.aws.cursors import cursor_at, newest_place_of
 from handlers.aws.idempotency_store import DynamoIdempotencyStore, remember
 from handlers.aws.keys import (
     POOL_LIST,
@@ -129,22 +129,13 @@ class DynamoCodeStore(DynamoIdempotencyStore):
             raise PoolExists(f"a pool with the id {pool.pool_id!r} exists") from failed
 
     def change_pool(self, pool_id: str, changes: Mapping[str, str | int | None]) -> Pool:
-        attributes = attributes_of(changes)
-        sets = {name: value for name, value in attributes.items() if value is not None}
-        gone = [f"#{name}" for name in attributes if name not in sets]
-        expression = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}" if sets else ""
-        if gone:
-            expression += f" REMOVE {', '.join(gone)}"
-        values = {f":{name}": value for name, value in sets.items()}
         try:
             item = self._access.update(
                 TableName=self._codes,
                 Key=pool_key(pool_id),
-                UpdateExpression=expression,
                 ConditionExpression="attribute_exists(PK)",
-                ExpressionAttributeNames={f"#{name}": name for name in attributes},
-                **({"ExpressionAttributeValues": values} if values else {}),
                 ReturnValues="ALL_NEW",
+                **setting(attributes_of(changes)),
             )
         except ConditionFailed as failed:
             raise unknown_pool(pool_id) from failed
@@ -302,7 +293,7 @@ class DynamoCodeStore(DynamoIdempotencyStore):
         return self._finder.some(pool_id, limit)
 
     def of_holder(self, holder_id: str, limit: int, cursor: str | None) -> CodePage:
-        after = "" if cursor is None else _newest_key_in(cursor)
+        after = "" if cursor is None else newest_place_of(cursor)
         items = self._access.query_page(
             limit=limit + 1,
             TableName=self._codes,
@@ -342,10 +333,3 @@ class DynamoCodeStore(DynamoIdempotencyStore):
 def _names(actions: Mapping[Name, Action], failed: ConditionFailed) -> list[Name]:
     names = list(actions)
     return [names[at] for at in failed.found]
-
-
-def _newest_key_in(cursor: str) -> str:
-    place = place_of(cursor)
-    if not (place[:13].isascii() and place[:13].isdecimal() and len(place) > 13):
-        raise foreign_cursor()
-    return place

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from handlers.aws.attributes import Item, Value, n, s
+from handlers.aws.attributes import Item, n, s, setting
 from handlers.aws.cursors import cursor_at, place_of
 from handlers.aws.idempotency_store import DynamoIdempotencyStore
 from handlers.aws.keys import EXPIRY_LIST, METADATA, OFFER_PREFIX, offer_key
@@ -73,22 +73,13 @@ class DynamoOfferStore(DynamoIdempotencyStore):
             raise OfferExists(f"an offer with the id {offer.offer_id!r} exists") from failed
 
     def change(self, offer_id: str, changes: Mapping[str, str | int | None]) -> Offer:
-        attributes = attributes_of(changes)
-        sets = {name: value for name, value in attributes.items() if value is not None}
-        gone = [f"#{name}" for name in attributes if name not in sets]
-        expression = f"SET {', '.join(f'#{name} = :{name}' for name in sets)}" if sets else ""
-        if gone:
-            expression += f" REMOVE {', '.join(gone)}"
-        values: dict[str, Value] = {f":{name}": value for name, value in sets.items()}
         try:
             item = self._access.update(
                 TableName=self._tables.offers,
                 Key=offer_key(offer_id),
-                UpdateExpression=expression,
                 ConditionExpression="attribute_exists(PK)",
-                ExpressionAttributeNames={f"#{name}": name for name in attributes},
-                **({"ExpressionAttributeValues": values} if values else {}),
                 ReturnValues="ALL_NEW",
+                **setting(attributes_of(changes)),
             )
         except ConditionFailed as failed:
             raise _unknown(offer_id) from failed

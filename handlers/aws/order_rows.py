@@ -14,6 +14,7 @@ from handlers.aws.attributes import (
     text,
     unpacked,
 )
+from handlers.aws.cursors import newest_first
 from handlers.aws.keys import (
     ORDER_PREFIX,
     history_key,
@@ -39,8 +40,6 @@ from offerloop.orders.model import (
 )
 from offerloop.orders.notices import Notice, NoticeStatus
 from offerloop.orders.rate_order import Rating
-
-_LAST_MS = 10**13 - 1  # the year 2286, so that 13 digits are enough
 
 
 def order_of(item: Item) -> Order:
@@ -112,7 +111,7 @@ def _lists(order: Order) -> dict[str, Value]:
 
 def newest_key(order: Order) -> str:
     """Sorts a customer's orders: the newest first."""
-    return f"{_LAST_MS - order.placed_at_ms:013d}{order.order_id}"
+    return newest_first(order.placed_at_ms, order.order_id)
 
 
 def transition_of(item: Item) -> Transition:

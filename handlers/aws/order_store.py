@@ -8,7 +8,7 @@ from handlers.aws.bonus_ledger import replace_account
 from handlers.aws.bonus_rows import account_of
 from handlers.aws.code_moves import hold_code, move_code
 from handlers.aws.code_rows import code_of
-from handlers.aws.cursors import cursor_at, foreign_cursor, place_of
+from handlers.aws.cursors import cursor_at, newest_place_of
 from handlers.aws.engagement_rows import message_item
 from handlers.aws.idempotency_store import DynamoIdempotencyStore, remember
 from handlers.aws.keys import (
@@ -133,7 +133,7 @@ class DynamoOrderStore(DynamoIdempotencyStore):
         return tuple(map(transition_of, items))
 
     def of_customer(self, customer_id: str, limit: int, cursor: str | None) -> OrderPage:
-        after = "" if cursor is None else _newest_key_in(cursor)
+        after = "" if cursor is None else newest_place_of(cursor)
         items = self._access.query_page(
             limit=limit + 1,
             TableName=self._tables.orders,
@@ -307,10 +307,3 @@ def _present(keys: Mapping[str, Key], items: Mapping[tuple[str, str], Item]) -> 
     """Ids with their items, those that were found."""
     found = ((each, items.get((key["PK"]["S"], key["SK"]["S"]))) for each, key in keys.items())
     return [(each, item) for each, item in found if item is not None]
-
-
-def _newest_key_in(cursor: str) -> str:
-    place = place_of(cursor)
-    if not (place[:13].isascii() and place[:13].isdecimal() and len(place) > 13):
-        raise foreign_cursor()
-    return place

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from handlers.aws.attributes import Item, n, s
+from handlers.aws.attributes import Item, n, s, setting
 from handlers.aws.cursors import cursor_at, place_of
 from handlers.aws.idempotency_store import DynamoIdempotencyStore
 from handlers.aws.keys import METADATA, product_key
@@ -63,11 +63,9 @@ class DynamoProductStore(DynamoIdempotencyStore):
             item = self._access.update(
                 TableName=self._products,
                 Key=product_key(product_id),
-                UpdateExpression=f"SET {', '.join(f'#{name} = :{name}' for name in attributes)}",
                 ConditionExpression="attribute_exists(PK)",
-                ExpressionAttributeNames={f"#{name}": name for name in attributes},
-                ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
                 ReturnValues="ALL_NEW",
+                **setting(attributes),
             )
         except ConditionFailed as failed:
             raise _unknown(product_id) from failed

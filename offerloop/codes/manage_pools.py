@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from offerloop.changes import check_changeable
 from offerloop.clock import Clock, Ids, now_s
 from offerloop.codes.generate import CodeSpec, check_spec, derived, generate
 from offerloop.codes.model import Pool
@@ -50,10 +51,7 @@ def change_pool(pool_id: str, changes: Mapping[str, str | int | None], *, codes:
     Raises:
         UnknownPool, InvalidInput
     """
-    unknown = sorted(set(changes) - CHANGEABLE)
-    if unknown or not changes:
-        fields = [FieldError(name, "cannot be changed") for name in unknown]
-        raise InvalidInput("name at least one attribute that can be changed", fields)
+    check_changeable(changes, CHANGEABLE)
     _check(changes)
     return codes.change_pool(pool_id, changes)
 

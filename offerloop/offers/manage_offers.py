@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from offerloop.changes import check_changeable
 from offerloop.clock import Clock, now_s
 from offerloop.errors import FieldError, InvalidInput, OfferHasExpired
 from offerloop.idempotency import Answer, AnsweredRequest, IdempotentRequest, answer_once
@@ -91,10 +92,7 @@ def change_offer(
         UnknownOffer, InvalidInput
         OfferHasExpired: the offer would be ACTIVE or PAUSED behind its end; give it a later one as well.
     """
-    unknown = sorted(set(changes) - CHANGEABLE)
-    if unknown or not changes:
-        fields = [FieldError(name, "cannot be changed") for name in unknown]
-        raise InvalidInput("name at least one attribute that can be changed", fields)
+    check_changeable(changes, CHANGEABLE)
     changed = check_offer(_with(store.get(offer_id), changes))
     if changed.status is not OfferStatus.EXPIRED and changed.has_expired(now_s(clock)):
         raise OfferHasExpired(f"{offer_id} has ended; give it a later end to bring it back")

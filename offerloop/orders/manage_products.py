@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
+from offerloop.changes import check_changeable
 from offerloop.clock import Clock, now_s
 from offerloop.errors import FieldError, InvalidInput
 from offerloop.idempotency import Answer, IdempotentRequest, answer_once
@@ -40,10 +41,7 @@ def change_product(product_id: str, changes: Mapping[str, str | int], *, store: 
     Raises:
         UnknownProduct, InvalidInput
     """
-    unknown = sorted(set(changes) - CHANGEABLE)
-    if unknown or not changes:
-        fields = [FieldError(name, "cannot be changed") for name in unknown]
-        raise InvalidInput("name at least one attribute that can be changed", fields)
+    check_changeable(changes, CHANGEABLE)
     if "price" in changes:
         _check_price(int(changes["price"]))
     return store.change(product_id, changes)

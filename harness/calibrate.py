@@ -21,7 +21,8 @@ from simulator.calibrate.estimate import Estimates, estimate
 from simulator.calibrate.observed import CannotCalibrate, Observed, observe
 from simulator.calibrate.writing import Source, report, scenario_text
 from simulator.replay.mapping import InvalidMapping, read_mapping
-from simulator.replay.recording import Recording, fingerprint, record
+from simulator.replay.recorder import fingerprint, record
+from simulator.replay.recording import Recording
 from simulator.replay.rows import UnreadableData
 from simulator.scenario import ScenarioError, load_scenario
 

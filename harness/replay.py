@@ -7,9 +7,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -17,64 +14,25 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from harness.audit import audit, wait_until_settled
 from harness.catalogue import load_catalogue, load_products, offers_as_they_are
+from harness.replay_bars import bars, console
+from harness.replay_run import INTERRUPTED, Job, Run, Shelf
 from harness.settings import Refusal
 from harness.system import NotRunning, RunningSystem, running_system
-from offerloop.offers.model import Offer
-from offerloop.orders.model import Product
-from simulator.replay.backlog import STALLED_AFTER_S, Backlog
 from simulator.replay.catalogue import catalogue, goods
-from simulator.replay.final import give_back, wait_until_final
 from simulator.replay.mapping import InvalidMapping, Mapping, read_mapping
-from simulator.replay.ordering import Ordering
 from simulator.replay.progress import BoughtBy, CannotResume
 from simulator.replay.progress import Progress as RunProgress
-from simulator.replay.recording import Recording, fingerprint, record
-from simulator.replay.report import (
-    order_table,
-    reason_table,
-    summary_table,
-    write_quantities,
-    write_unmatched,
-)
+from simulator.replay.recorder import fingerprint, record
+from simulator.replay.recording import Recording
+from simulator.replay.report import write_quantities
 from simulator.replay.rows import UnreadableData
-from simulator.replay.run import Pace, Replay
-from simulator.replay.sessions import SessionPlayer, ShopGone
-from simulator.shoppers.http_shop import HttpShop
-from simulator.shoppers.report import category_table, refusal_table, request_table
-from simulator.shoppers.streams import Streams
 
 WORKERS = 12
 SHOWN_FAULTS = 10
-SHOWN_CATEGORIES = 10
 SETTLED_WITHIN_S = 600.0
-INTERRUPTED = 130  # exit code, as a shell gives it for Ctrl-C
-
-console = Console(highlight=False)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a replay was asked for.
-
-    Attributes:
-        limit: sessions, None = all.
-        bought_by: None = as the mapping says.
-        speed: recorded seconds per real second, None = as fast as the system answers.
-    """
-
-    data: Path
-    mapping_file: Path
-    limit: int | None
-    speed: float | None
-    workers: int
-    seed: int
-    resume: bool
-    audited: bool
-    bought_by: BoughtBy | None
 
 
 def main(
@@ -173,7 +131,7 @@ def _bought_by(job: Job, mapping: Mapping) -> BoughtBy:
 def _recorded(job: Job, mapping: Mapping, path: Path) -> Path:
     """The recording's file, made now unless it was made before."""
     if not path.exists():
-        with _bars("reading rows") as (share,):
+        with bars("reading rows") as (share,):
             record(job.data, mapping, job.seed, path, share)
     return path
 
@@ -209,20 +167,12 @@ def _progress(system: RunningSystem, job: Job, bought_by: BoughtBy, path: Path) 
     return begin(path, system.api_url, int(time.time()), bought_by)
 
 
-@dataclass(frozen=True)
-class Shelf:
-    """What the shop has of a recording: products and, where lines carry them always, offers, by id."""
-
-    products: dict[str, Product]
-    offers: dict[str, Offer]
-
-
 def _load(
     system: RunningSystem, recording: Recording, mapping: Mapping, seed: int, bought_by: BoughtBy
 ) -> Shelf:
     offers = list(catalogue(recording, mapping, seed, int(time.time())))
     began = time.monotonic()
-    with _bars("writing offers", "listing offers") as (written, listed):
+    with bars("writing offers", "listing offers") as (written, listed):
         new = load_catalogue(system, offers, written, listed)
     categories = len({offer.category for offer in offers})
     console.print(
@@ -233,144 +183,11 @@ def _load(
         return Shelf({}, {})
     wanted = list(goods(recording, mapping.orders))
     began = time.monotonic()
-    with _bars("writing products") as (written,):
+    with bars("writing products") as (written,):
         products = load_products(system, wanted, written)
     console.print(f"products   {len(products)}, {time.monotonic() - began:.1f} s")
     always = mapping.orders.use_offers == "always"
     return Shelf(products, offers_as_they_are(system, list(products)) if always else {})
-
-
-@dataclass
-class Run:
-    """The replay itself, after everything is read and loaded."""
-
-    system: RunningSystem
-    recording: Recording
-    mapping: Mapping
-    job: Job
-    bought_by: BoughtBy
-    progress: RunProgress
-    shelf: Shelf
-    stopping: threading.Event
-
-    def play(self, unmatched_file: Path) -> int | None:
-        """Replay and print the summary.
-
-        Returns:
-            None when everything is done, else the exit code.
-        """
-        already, began, cpu_began = self.progress.sessions_done, time.monotonic(), time.process_time()
-        if self.job.resume:
-            console.print(f"resuming   {already} of {self.recording.session_count} sessions are done")
-        code: int | None = None
-        workers = self.job.workers
-        api = self.system.api_url, self.system.api_key
-        # One connection more than workers: whoever starts their sessions asks about open orders.
-        with HttpShop(*api, connections=workers + 1, stopping=self.stopping) as shop:
-            try:
-                code = self._sessions(shop)
-                if code is None and self.bought_by is BoughtBy.ORDERS:
-                    code = self._orders_end(shop)
-            except ShopGone as gone:
-                code = 1
-                console.print(
-                    f"[red]the API stopped answering ({gone}); see `make status` and `make logs`[/]"
-                )
-        elapsed_s = time.monotonic() - began
-        self._show(shop, elapsed_s, (time.process_time() - cpu_began) / max(elapsed_s, 0.001), unmatched_file)
-        if code is not None:
-            console.print("go on with the same command and RESUME=1 (within 24 hours, on the same system)")
-        elif shop.meter.requests and sum(shop.meter.refusals.values()) == shop.meter.requests:
-            console.print("[red]every request was refused[/]")
-            code = 1
-        return code
-
-    def _sessions(self, shop: HttpShop) -> int | None:
-        total, streams = self.recording.session_count, Streams(self.job.seed)
-        player = SessionPlayer(shop, self.progress.run_id, self.mapping.events, streams, self._ordering(shop))
-        with _bars("replaying") as (share,):
-            replay = Replay(
-                player,
-                self.progress,
-                workers=self.job.workers,
-                pace=Pace(self.job.speed),
-                stopping=self.stopping,
-                backlog=Backlog(shop) if self.bought_by is BoughtBy.ORDERS else None,
-                on_tick=lambda: share(self.progress.outcome.sessions / total),
-            )
-            return None if replay.play(self.recording.sessions()) else INTERRUPTED
-
-    def _ordering(self, shop: HttpShop) -> Ordering | None:
-        if self.mapping.orders is None or self.bought_by is BoughtBy.EVENTS:
-            return None
-        return Ordering(
-            shop,
-            self.progress.run_id,
-            self.shelf.products,
-            self.progress.ledger,
-            self.mapping.orders.use_offers,
-            self.shelf.offers,
-            self.mapping.offers.redemptions_per_user,
-        )
-
-    def _orders_end(self, shop: HttpShop) -> int | None:
-        """Wait for the orders, then give back what was returned."""
-        ledger = self.progress.ledger
-        with _bars("orders final", "giving returns back") as (final, returned):
-            if not self._wait(shop, final):
-                return self._unfinished()
-            done = give_back(
-                shop,
-                ledger,
-                self.recording.returns(),
-                run_id=self.progress.run_id,
-                workers=self.job.workers,
-                stopping=self.stopping,
-                on_tick=returned,
-            )
-        return None if done else INTERRUPTED
-
-    def _wait(self, shop: HttpShop, share: Callable[[float], None]) -> bool:
-        """Wait until all orders are final; the time that it takes belongs to the run."""
-        ledger, began = self.progress.ledger, time.monotonic()
-        placed = max(1, ledger.account().orders)
-        try:
-            return wait_until_final(
-                shop,
-                ledger,
-                workers=self.job.workers,
-                stopping=self.stopping,
-                on_tick=lambda left: share(1 - left / placed),
-            )
-        finally:
-            self.progress.note(int(time.time()), self.progress.seconds + time.monotonic() - began)
-
-    def _unfinished(self) -> int:
-        if self.stopping.is_set():
-            return INTERRUPTED
-        left = sum(map(len, self.progress.ledger.open_orders().values()))
-        console.print(
-            f"[red]{left} orders are in progress, and none became final for "
-            f"{STALLED_AFTER_S / 60:.0f} minutes: docs/orders.md says how to look for them[/]"
-        )
-        return 1
-
-    def _show(self, shop: HttpShop, elapsed_s: float, cpu_share: float, unmatched_file: Path) -> None:
-        outcome, ledger = self.progress.outcome, self.progress.ledger
-        console.print(summary_table(self.recording, self.progress, self.bought_by, cpu_share))
-        if self.bought_by is BoughtBy.ORDERS:
-            console.print(order_table(self.recording, self.progress))
-            account = ledger.account()
-            if account.reasons:
-                console.print(reason_table(account))
-        console.print(request_table(shop.meter, elapsed_s))
-        console.print(category_table(dict(outcome.served), dict(outcome.redeemed), SHOWN_CATEGORIES))
-        if outcome.refusals:
-            console.print(refusal_table(dict(outcome.refusals.most_common())))
-        unmatched = write_unmatched(ledger.unmatched(), unmatched_file)
-        if unmatched:
-            line = f"returns    {unmatched} are in no completed order, or not wholly: {unmatched_file}"
-            console.print(line, markup=False, soft_wrap=True)
 
 
 def _audit(system: RunningSystem) -> int:
@@ -405,37 +222,6 @@ def _stop_on_signals() -> threading.Event:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     return stopping
-
-
-@contextmanager
-def _bars(*names: str) -> Iterator[list[Callable[[float], None]]]:
-    """Show progress bars on a terminal, and elsewhere a line for each tenth.
-
-    Yields:
-        Per name what takes the share done, 0..1.
-    """
-    if not console.is_terminal:
-        yield [_tenths(name) for name in names]
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, refresh_per_second=4) as bars:
-        yield [_filling(bars, bars.add_task(name, total=1.0)) for name in names]
-
-
-def _filling(bars: Progress, task: TaskID) -> Callable[[float], None]:
-    return lambda share: bars.update(task, completed=share)
-
-
-def _tenths(what: str) -> Callable[[float], None]:
-    shown = 0
-
-    def share(done: float) -> None:
-        nonlocal shown
-        if int(done * 10) > shown:
-            shown = int(done * 10)
-            console.print(f"{what}  {shown * 10} %")
-
-    return share
 
 
 if __name__ == "__main__":

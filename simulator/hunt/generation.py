@@ -8,6 +8,7 @@ from hypothesis.strategies import SearchStrategy
 
 from offerloop.offers.model import EventType
 from offerloop.standins.payments import Mode
+from simulator.hunt.code_steps import AddCodes, ClaimCode, CreatePool, WithdrawCode
 from simulator.hunt.script import (
     AdvanceOrder,
     CancelOrder,
@@ -50,6 +51,9 @@ EXPERIMENTS = ["exp-1", "exp-1", "exp-2"]
 PRODUCTS = [*("lamp",) * 3, "sofa"]
 ORDERS = [*("o1",) * 3, *("o2",) * 2, "o3"]
 CALM_STEPS = [0, 1, 2, 3, 3, 3, 3, 4]  # of an order, before one with trouble: most often its payment
+POOL = "spring"
+UNTIL_HELD, STAGES = 3, 5  # steps of an order until it has its holds, and until it is completed
+MOST_CODES = 6  # numbers of codes that scripts know
 PHONE = "+447700900123"
 LEAST, MOST = 15, 60  # phrases after the opening
 LATEST_CALL = 12  # an invocation for one record makes about so many calls to stores
@@ -72,7 +76,7 @@ Phrases = SearchStrategy[list[Step]]  # steps that belong together; most phrases
 
 
 def scripts(weather: Collection[Weather]) -> Phrases:
-    """Scripts of some 35 steps, half of them with orders.
+    """Scripts of some 35 steps: a third of offers, a third with orders, a third with codes and points too.
 
     Each script uses only some kinds of steps: what rarely happens among all kinds often happens among few.
 
@@ -85,12 +89,16 @@ def scripts(weather: Collection[Weather]) -> Phrases:
         always=[_creation(), _deliveries(weather), _deliveries(weather), _redemption()],
         others=offers,
     )
+    of_orders = [*offers, _deliveries(weather), *_of_orders(weather)]
     with_orders = _scripts_of(
-        opening=st.tuples(*_shelf()),
-        always=[*[_life_of_an_order(weather)] * 5, _advances(weather), *[_order_deliveries(weather)] * 2],
-        others=[*offers, _deliveries(weather), *_of_orders(weather)],
+        opening=st.tuples(*_shelf()), always=_orders(weather, _placing()), others=of_orders
     )
-    return st.one_of(without_orders, with_orders)
+    with_rewards = _scripts_of(
+        opening=st.tuples(*_shelf(), _pool_creation(), _savings()),
+        always=[*_orders(weather, _placing_with_rewards()), _claim()],
+        others=[*of_orders, *_of_codes()],
+    )
+    return st.one_of(without_orders, with_orders, with_rewards)
 
 
 def _scripts_of(
@@ -207,19 +215,29 @@ def _product_creation(product: SearchStrategy[str], category: SearchStrategy[str
     )
 
 
-def _life_of_an_order(weather: Collection[Weather]) -> Phrases:
+def _orders(weather: Collection[Weather], placing: Phrases) -> list[Phrases]:
+    return [
+        *[_life_of_an_order(weather, placing)] * 5,
+        _advances(weather),
+        *[_order_deliveries(weather)] * 2,
+    ]
+
+
+def _life_of_an_order(weather: Collection[Weather], placing: Phrases) -> Phrases:
     """An order is placed, goes on by some steps or by itself, and is called off or given back, or not."""
     published: Step = Deliver(stream=Stream.OUTBOX, records=6)
     by_itself: Phrases = st.just([published, Deliver(stream=Stream.WORK, records=6)])
     nothing: Phrases = st.just([])
+    held: Phrases = st.just([AdvanceOrder(order=ORDERS[0])] * UNTIL_HELD)
     ways = [
         st.tuples(by_itself, _refund(weather)),
+        st.tuples(held, _cancel(weather)),
         *[st.tuples(_advances(weather), st.one_of(nothing, _cancel(weather), _refund(weather)))] * 2,
     ]
     if Weather.LOSSES in weather:
         ways.append(st.tuples(st.just([published, LoseWork()]), nothing))
     # Not `flatmap` on the order: making strategies for each draw takes longer than performing a script.
-    return st.tuples(_order, _placing(), st.one_of(ways)).map(
+    return st.tuples(_order, placing, st.one_of(ways)).map(
         lambda drawn: [_about(drawn[0], step) for phrase in (drawn[1], *drawn[2]) for step in phrase]
     )
 
@@ -228,7 +246,7 @@ def _about(order: str, step: Step) -> Step:
     return step.model_copy(update={"order": order}) if "order" in step.model_fields_set else step
 
 
-def _placing() -> Phrases:
+def _placing(**paid_with: SearchStrategy[Any]) -> Phrases:
     offers = [None, None, None, None, "offer-a", "offer-a", "offer-b"]
     line = st.builds(Line, product=_product, units=st.sampled_from([1, 1, 2]), offer=st.sampled_from(offers))
     return _repeated(
@@ -239,8 +257,24 @@ def _placing() -> Phrases:
             lines=st.lists(line, min_size=1, max_size=3).map(tuple),
             phone=st.sampled_from([None, PHONE]),
             key=st.sampled_from([None, None, None, "k1", "k2"]),
+            **paid_with,
         )
     )
+
+
+def _placing_with_rewards() -> Phrases:
+    """A customer claims a code, or not, and pays with the last one, with points, both or neither."""
+    placing = _placing(points=st.sampled_from([0, 0, 1, 50, 50, 100]))
+    whose = st.sampled_from(["nobody", "somebody", *("own",) * 4])
+    return st.tuples(_claim(), placing, whose, _user).map(_paid_with_a_code)
+
+
+def _paid_with_a_code(drawn: tuple[list[Step], list[Step], str, str]) -> list[Step]:
+    claims, orders, whose, somebody = drawn
+    [customer] = {order.user for order in orders if isinstance(order, PlaceOrder)}
+    code_of = {"own": customer, "somebody": somebody, "nobody": None}[whose]
+    claimed = [claim.model_copy(update={"user": customer}) for claim in claims if whose == "own"]
+    return [*claimed, *[order.model_copy(update={"code_of": code_of}) for order in orders]]
 
 
 def _advances(weather: Collection[Weather]) -> Phrases:
@@ -269,6 +303,45 @@ def _refund(weather: Collection[Weather]) -> Phrases:
     calm = st.builds(RefundOrder, order=_order, lines=lines, key=key)
     contested = st.builds(RefundOrder, order=_order, lines=lines, **_CONTEST)
     return _repeated(st.one_of(calm, contested) if Weather.OVERTAKING in weather else calm)
+
+
+# -- codes -------------------------------------------------------------------------------------------
+
+
+def _pool_creation() -> Phrases:
+    return _one(
+        CreatePool,
+        pool=st.just(POOL),
+        amount=st.sampled_from([100, 1, 5_000]),
+        codes=st.sampled_from([1, 2, MOST_CODES]),
+        per_holder=st.sampled_from([0, 0, 1]),
+    )
+
+
+def _savings() -> Phrases:
+    """Somebody has points from an order that was completed."""
+    lamps = (Line(product=PRODUCTS[0], units=2),)
+    earning = st.builds(PlaceOrder, order=_order, user=_user, lines=st.just(lamps))
+    return earning.map(
+        lambda order: [
+            order,
+            *[AdvanceOrder(order=order.order)] * STAGES,
+            Deliver(stream=Stream.ENDED_ORDERS, records=1),
+        ]
+    )
+
+
+def _claim() -> Phrases:
+    key = st.sampled_from([None, None, "k1", "k2"])
+    return _repeated(st.builds(ClaimCode, user=_user, pool=st.just(POOL), key=key))
+
+
+def _of_codes() -> list[Phrases]:
+    number = st.integers(0, MOST_CODES - 1)
+    return [
+        _one(AddCodes, pool=st.just(POOL), first=number, codes=st.sampled_from([1, 2])),
+        _one(WithdrawCode, number=number),
+    ]
 
 
 def _contests(weather: Collection[Weather]) -> list[dict[str, SearchStrategy[Any]]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
+from offerloop.codes.model import CodeStatus
 from offerloop.orders.messages import NoticeKind
 from offerloop.orders.model import IN_PROGRESS, PAID, OrderStatus
 from simulator.findings import Invariant, InvariantResult
@@ -28,6 +29,12 @@ from simulator.order_laws import (
     units_of_products_are_conserved,
     what_is_sold_is_what_orders_bought,
 )
+from simulator.reward_laws import (
+    balances_are_the_sums_of_their_entries,
+    codes_are_with_the_orders_that_have_them,
+    counts_of_pools_are_those_of_their_codes,
+    free_codes_are_in_their_pool_once,
+)
 from simulator.snapshot import Snapshot
 
 # These compare what one transaction writes; the others follow from deliveries that are still on their way.
@@ -42,6 +49,10 @@ _OF_ONE_TRANSACTION = {
     holds_are_those_of_open_orders,
     what_is_sold_is_what_orders_bought,
     histories_are_complete_and_legal,
+    counts_of_pools_are_those_of_their_codes,
+    free_codes_are_in_their_pool_once,
+    codes_are_with_the_orders_that_have_them,
+    balances_are_the_sums_of_their_entries,
 }
 AT_EVERY_MOMENT: tuple[Invariant, ...] = tuple(law for law in INVARIANTS if law.check in _OF_ONE_TRANSACTION)
 
@@ -55,6 +66,7 @@ TOLD = "Each notice of an order is begun, and sent at most once"
 EXACT = "Recommendations equal a full scan"
 NOBODY = "nobody"
 
+_GIVEN = frozenset({CodeStatus.CLAIMED, CodeStatus.HELD, CodeStatus.USED})
 _NOTICE_OF_END = dict.fromkeys(PAID, (NoticeKind.COMPLETED,)) | {OrderStatus.FAILED: (NoticeKind.FAILED,)}
 
 
@@ -131,6 +143,10 @@ def _order_effects_without_request(system: MemorySystem) -> Iterator[Violation]:
         surplus = product.received_count - ledger.products_received[product_id]
         if surplus:
             yield Violation(ONE_EFFECT, f"{product_id} received {surplus:+d} units from its requests")
+    given = {text for text, code in world.codes.items() if code.status in _GIVEN}
+    for text in sorted(given | ledger.claims.keys()):
+        if ledger.claims[text] != (text in given):
+            yield Violation(ONE_EFFECT, f"{text} is the answer to {ledger.claims[text]} claims")
     for order_id in sorted(world.orders.keys() ^ ledger.orders):
         fault = "is stored without a request" if order_id in world.orders else "was accepted and is lost"
         yield Violation(ONE_EFFECT, f"order {order_id} {fault}")

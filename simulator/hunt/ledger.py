@@ -4,6 +4,7 @@ from collections import Counter
 
 from offerloop.idempotency import KEPT_FOR_S
 from simulator.hunt.answers import Answer
+from simulator.hunt.code_steps import ClaimCode
 from simulator.hunt.script import (
     CreateOffer,
     CreateProduct,
@@ -28,6 +29,7 @@ class Ledger:
         events: how many events were tracked, and how many redemptions orders led to.
         orders: ids of the orders that were accepted.
         given_back: minor units that refunds promised, by order id.
+        claims: how many claims were answered with each promo code.
     """
 
     def __init__(self) -> None:
@@ -36,6 +38,7 @@ class Ledger:
         self.events = 0
         self.orders: set[str] = set()
         self.given_back: Counter[str] = Counter()
+        self.claims: Counter[str] = Counter()
         self._kept_until: dict[tuple[str, str, str], int] = {}
 
     def accepted(self, step: Step, answer: Answer, now: int) -> None:
@@ -61,6 +64,9 @@ class Ledger:
                 self.orders.add(str(answer["order"]))
             case RefundOrder() if self._is_new((step.do, ""), step.key, now):
                 self.given_back[str(answer["order"])] += _number(answer, "given_back")
+
+            case ClaimCode() if self._is_new((step.do, ""), step.key, now):
+                self.claims[str(answer["code"])] += 1
 
     def _is_new(self, scope: tuple[str, str], key: str | None, now: int) -> bool:
         if key is None:

@@ -13,13 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from offerloop.offers.model import EventType
 from offerloop.standins.payments import Mode
-
-Units = Annotated[int, Field(ge=0, le=10**6)]
-Priority = Annotated[int, Field(ge=0, le=100)]
-Name = Annotated[str, Field(min_length=1, max_length=64)]
-Count = Annotated[int, Field(ge=0, le=1_000)]
-Price = Annotated[int, Field(gt=0, le=10**6)]  # minor units
-Seconds = Annotated[int, Field(ge=0, le=400 * 24 * 3600)]
+from simulator.hunt.code_steps import AddCodes, ClaimCode, CreatePool, WithdrawCode
+from simulator.hunt.step import BaseStep, Count, Name, Price, Priority, Seconds, Units
 
 
 class Stream(StrEnum):
@@ -49,14 +44,10 @@ class Rival(StrEnum):
     FOLLOW_UPS = "follow_ups"  # what was written is published, and what follows from orders is done
 
 
-class _Step(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 # -- the shop's own server ---------------------------------------------------------------------------
 
 
-class CreateOffer(_Step):
+class CreateOffer(BaseStep):
     """Create an offer; *ends_after_s* None = it has no end."""
 
     do: Literal["create_offer"] = "create_offer"
@@ -68,7 +59,7 @@ class CreateOffer(_Step):
     per_user: Count = 1
 
 
-class ChangeOffer(_Step):
+class ChangeOffer(BaseStep):
     """Set those attributes of an offer that are given."""
 
     do: Literal["change_offer"] = "change_offer"
@@ -79,7 +70,7 @@ class ChangeOffer(_Step):
     ends_after_s: Seconds | None = None
 
 
-class Restock(_Step):
+class Restock(BaseStep):
     """Add units under an optional Idempotency-Key."""
 
     do: Literal["restock"] = "restock"
@@ -88,7 +79,7 @@ class Restock(_Step):
     key: Name | None = None
 
 
-class SetProfile(_Step):
+class SetProfile(BaseStep):
     """A user's preferred categories, as they come from outside."""
 
     do: Literal["set_profile"] = "set_profile"
@@ -96,7 +87,7 @@ class SetProfile(_Step):
     preferences: tuple[Name, ...] = ()
 
 
-class CreateExperiment(_Step):
+class CreateExperiment(BaseStep):
     """Draft an experiment of the control weights against others, half and half."""
 
     do: Literal["create_experiment"] = "create_experiment"
@@ -104,17 +95,17 @@ class CreateExperiment(_Step):
     weights_bp: tuple[int, int, int, int]
 
 
-class StartExperiment(_Step):
+class StartExperiment(BaseStep):
     do: Literal["start_experiment"] = "start_experiment"
     experiment: Name
 
 
-class StopExperiment(_Step):
+class StopExperiment(BaseStep):
     do: Literal["stop_experiment"] = "stop_experiment"
     experiment: Name
 
 
-class CreateProduct(_Step):
+class CreateProduct(BaseStep):
     do: Literal["create_product"] = "create_product"
     product: Name
     category: Name
@@ -122,7 +113,7 @@ class CreateProduct(_Step):
     stock: Units
 
 
-class ChangeProduct(_Step):
+class ChangeProduct(BaseStep):
     """Set those attributes of a product that are given."""
 
     do: Literal["change_product"] = "change_product"
@@ -132,7 +123,7 @@ class ChangeProduct(_Step):
     status: Literal["ACTIVE", "DISCONTINUED"] | None = None
 
 
-class RestockProduct(_Step):
+class RestockProduct(BaseStep):
     """Add units to a product under an optional Idempotency-Key."""
 
     do: Literal["restock_product"] = "restock_product"
@@ -141,7 +132,7 @@ class RestockProduct(_Step):
     key: Name | None = None
 
 
-class ContestedStep(_Step):
+class ContestedStep(BaseStep):
     """A call about an order in whose middle others are at work on it.
 
     Attributes:
@@ -170,12 +161,12 @@ class RefundOrder(ContestedStep):
 # -- shoppers ----------------------------------------------------------------------------------------
 
 
-class Recommend(_Step):
+class Recommend(BaseStep):
     do: Literal["recommend"] = "recommend"
     user: Name
 
 
-class Track(_Step):
+class Track(BaseStep):
     """One event; *category* None = the offer's own, as an honest client says it."""
 
     do: Literal["track"] = "track"
@@ -196,11 +187,13 @@ class Line(BaseModel):
     offer: Name | None = None
 
 
-class PlaceOrder(_Step):
+class PlaceOrder(BaseStep):
     """An order at the catalogue's prices, under an optional Idempotency-Key.
 
     Attributes:
         order: what the script calls it.
+        code_of: whose last claimed promo code is used; None = none is.
+        points: to pay with, as far as anything is left to pay.
     """
 
     do: Literal["place_order"] = "place_order"
@@ -209,10 +202,12 @@ class PlaceOrder(_Step):
     lines: tuple[Line, ...]
     phone: Name | None = None
     key: Name | None = None
+    code_of: Name | None = None
+    points: Units = 0
 
     @property
     def body(self) -> str:
-        return f"{self.order} {self.user} {self.lines} {self.phone}"
+        return f"{self.order} {self.user} {self.lines} {self.phone} {self.code_of} {self.points}"
 
 
 class CancelOrder(ContestedStep):
@@ -222,7 +217,7 @@ class CancelOrder(ContestedStep):
 # -- others who write to the tables ------------------------------------------------------------------
 
 
-class SetStock(_Step):
+class SetStock(BaseStep):
     """A foreign client sets an existing offer's stock directly in the table."""
 
     do: Literal["set_stock"] = "set_stock"
@@ -230,14 +225,14 @@ class SetStock(_Step):
     units: Units
 
 
-class RemoveOffer(_Step):
+class RemoveOffer(BaseStep):
     """TTL or a foreign client removes an offer's row; its id is not used again."""
 
     do: Literal["remove_offer"] = "remove_offer"
     offer: Name
 
 
-class SetProductStock(_Step):
+class SetProductStock(BaseStep):
     """A foreign client sets a product's free units directly in the table, and books them as received."""
 
     do: Literal["set_product_stock"] = "set_product_stock"
@@ -245,14 +240,14 @@ class SetProductStock(_Step):
     units: Units
 
 
-class RemoveProduct(_Step):
+class RemoveProduct(BaseStep):
     """A foreign client removes a product's row; its id is not used again."""
 
     do: Literal["remove_product"] = "remove_product"
     product: Name
 
 
-class PaymentsBehave(_Step):
+class PaymentsBehave(BaseStep):
     """How the payment service meets new charges from now on; *seed* decides what a time-out loses."""
 
     do: Literal["payments_behave"] = "payments_behave"
@@ -260,7 +255,7 @@ class PaymentsBehave(_Step):
     seed: Count = 0
 
 
-class RepeatCharge(_Step):
+class RepeatCharge(BaseStep):
     """A proxy sends an order's charge to the payment service once more, however late."""
 
     do: Literal["repeat_charge"] = "repeat_charge"
@@ -270,19 +265,19 @@ class RepeatCharge(_Step):
 # -- the cloud ---------------------------------------------------------------------------------------
 
 
-class Wait(_Step):
+class Wait(BaseStep):
     do: Literal["wait"] = "wait"
     seconds: Seconds
 
 
-class MinuteRules(_Step):
+class MinuteRules(BaseStep):
     """The rules that run every minute: offers that are due end, messages that wait are relayed, orders
     that hold stock for too long fail, and forgotten ones are taken up."""
 
     do: Literal["minute_rules"] = "minute_rules"
 
 
-class Deliver(_Step):
+class Deliver(BaseStep):
     """One invocation of a consumer, in whatever weather.
 
     Attributes:
@@ -323,7 +318,7 @@ class AdvanceOrder(ContestedStep):
     fails_after: Count | None = None
 
 
-class LoseWork(_Step):
+class LoseWork(BaseStep):
     """The queue of the order processor is lost with all that waits in it."""
 
     do: Literal["lose_work"] = "lose_work"
@@ -356,6 +351,10 @@ Step = (
     | RepeatCharge
     | AdvanceOrder
     | LoseWork
+    | CreatePool
+    | AddCodes
+    | ClaimCode
+    | WithdrawCode
 )
 Script = Sequence[Step]
 

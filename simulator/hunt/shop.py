@@ -16,6 +16,7 @@ from offerloop.offers.track_event import TrackEvent, track_event
 from simulator.hunt import script
 from simulator.hunt.answers import DONE, ID_GONE, Answer, request_of
 from simulator.hunt.order_functions import OrderFunctions
+from simulator.hunt.pools import MemoryPools
 from simulator.hunt.till import MemoryTill
 from simulator.memory.activity import MemoryActivityStore
 from simulator.memory.administration import MemoryExperimentStore, MemoryOfferStore
@@ -38,6 +39,7 @@ class MemoryShop:
         self._experiments = MemoryExperimentStore(world)
         self._contexts, self._lists = MemoryContextReader(world), MemoryRankedLists(world)
         self._removed: set[str] = set()
+        pools = MemoryPools(world, clock)
         self._doing: dict[type, Callable[[Any], Answer]] = {
             script.CreateOffer: self._create_offer,
             script.ChangeOffer: self._change_offer,
@@ -50,7 +52,8 @@ class MemoryShop:
             script.Track: self._track,
             script.SetStock: self._set_stock,
             script.RemoveOffer: self._remove_offer,
-            **MemoryTill(world, orders).doing,
+            **pools.doing,
+            **MemoryTill(world, orders, pools).doing,
         }
 
     def perform(self, step: script.Step) -> Answer:

@@ -13,6 +13,7 @@ from offerloop.orders.refund_order import RefundedLine
 from simulator.hunt import script
 from simulator.hunt.answers import DONE, ID_GONE, Answer, request_of
 from simulator.hunt.order_functions import OrderFunctions
+from simulator.hunt.pools import MemoryPools
 from simulator.memory.world import MemoryWorld
 from simulator.shoppers.checkout import ADDRESS, email_of
 
@@ -26,8 +27,8 @@ class MemoryTill:
         doing: what to call by type of step.
     """
 
-    def __init__(self, world: MemoryWorld, orders: OrderFunctions) -> None:
-        self._world, self._orders = world, orders
+    def __init__(self, world: MemoryWorld, orders: OrderFunctions, pools: MemoryPools) -> None:
+        self._world, self._orders, self._pools = world, orders, pools
         self._removed: set[str] = set()
         self.doing: dict[type, Callable[[Any], Answer]] = {
             script.CreateProduct: self._create_product,
@@ -71,13 +72,19 @@ class MemoryTill:
     def _place_order(self, step: script.PlaceOrder) -> Answer:
         """As an honest client: at the prices of the catalogue."""
         lines = tuple(self._line(line) for line in step.lines)
+        goods = sum(self._amount(line) for line in lines)
+        code = None if step.code_of is None else self._pools.newest_code(step.code_of)
+        left = goods - (0 if code is None else min(code.amount, goods))
+        points = min(step.points, left)
         command = PlaceOrder(
             step.user,
             lines,
-            total=sum(self._amount(line) for line in lines),
+            total=left - points,
             email=email_of(step.user),
             address=ADDRESS,
             phone=step.phone,
+            promo_code=None if code is None else code.code,
+            use_bonus=points,
         )
         order_id = self._orders.api.place(command, request_of(step.key, "orders", step.body))
         self._orders.names[step.order] = order_id

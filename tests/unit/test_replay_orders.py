@@ -23,7 +23,8 @@ from simulator.replay.ledger import GIVEN_BACK
 from simulator.replay.mapping import Events, Mapping, Orders, read_mapping
 from simulator.replay.ordering import Ordering
 from simulator.replay.progress import BoughtBy, CannotResume, Progress
-from simulator.replay.recording import Line, OddQuantity, Recording, Return, Session, record
+from simulator.replay.recorder import record
+from simulator.replay.recording import Line, OddQuantity, Recording, Return, Session
 from simulator.replay.report import order_table, summary_table, write_quantities, write_unmatched
 from simulator.replay.run import Pace, Replay
 from simulator.replay.sessions import SessionPlayer, ShopGone

@@ -12,7 +12,8 @@ from offerloop.offers.model import DiscountType, Offer
 from simulator.arrivals import HOUR_S
 from simulator.replay.catalogue import catalogue
 from simulator.replay.mapping import Mapping, read_mapping
-from simulator.replay.recording import Line, Recording, Session, fingerprint, record
+from simulator.replay.recorder import fingerprint, record
+from simulator.replay.recording import Line, Recording, Session
 from simulator.replay.rows import UnreadableData, read_purchases
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "replay"

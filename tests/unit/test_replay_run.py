@@ -18,7 +18,8 @@ from offerloop.idempotency import KEPT_FOR_S
 from offerloop.offers.model import EventType
 from simulator.replay.mapping import Events, read_mapping
 from simulator.replay.progress import CannotResume, Progress
-from simulator.replay.recording import Recording, Session, record
+from simulator.replay.recorder import record
+from simulator.replay.recording import Recording, Session
 from simulator.replay.run import LOOKAHEAD, Pace, Replay
 from simulator.replay.sessions import Outcome, SessionPlayer, ShopGone
 from simulator.shoppers.http_shop import HttpShop

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import plotly.graph_objects as go
 
 from dashboard.charts import BAR_PX, MUTED, PALETTE, lay_out, local_time
-from dashboard.reward_data import PoolState, PoolView, RewardDay, Rewards, points_held
+from dashboard.reward_data import NEEDY, PoolState, PoolView, RewardDay, Rewards, points_held
 from offerloop import money
 from offerloop.bonuses.model import BALANCE_SIGN, EntryKind
 from offerloop.rewards.model import Totals
@@ -64,10 +64,19 @@ def free_now(views: Sequence[PoolView]) -> go.Figure:
     )
     lay_out(figure, height=110 + BAR_PX * max(2, len(views)))
     figure.update_layout(bargap=0.4, showlegend=True)
-    labels = [f"{shortened(view.pool.pool_id)}  <b>{view.level.free:,}</b>" for view in views]
-    figure.update_yaxes(autorange="reversed", automargin=True, tickvals=names, ticktext=labels)
+    figure.update_yaxes(
+        autorange="reversed", automargin=True, tickvals=names, ticktext=[_label(view) for view in views]
+    )
     figure.update_xaxes(nticks=5, tickformat=",d", **_scale([*free, *thresholds]))
     return figure
+
+
+def _label(view: PoolView) -> str:
+    """A pool's name and its number, in the colour of its state where it has no bar to show that."""
+    number = f"<b>{view.level.free:,}</b>"
+    if view.state in NEEDY:
+        number = f'<span style="color:{STATE_COLOURS[view.state]}">{number}</span>'
+    return f"{shortened(view.pool.pool_id)}  {number}"
 
 
 def _scale(counts: Sequence[int]) -> dict[str, object]:

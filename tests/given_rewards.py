@@ -27,6 +27,7 @@ from tests.rewards import analytics_of, put_entries, sum_up
 
 CUSTOMERS = ("ann", "ben", "cem", "dora", "eve", "finn", "gus", "hana", "ivo", "jana", "kim", "lou")
 CHANGED_SITE = "bonus-200"  # of which the supplier shows another page than it used to
+SLOW_SUPPLIER = "bonus-300"
 POINTS = {
     EntryKind.ISSUED: (9, 4_000, 30_000),
     EntryKind.REDEEMED: (5, 2_000, 20_000),
@@ -70,6 +71,10 @@ class Giveaway:
         self.files = MemoryCodeFiles()
         self._world, self._supplier = world, Supplier()
         self._choose, self._ids = random.Random(seed), SeededIds(seed)
+
+    def take_time(self) -> None:
+        """From now on one pool's supplier takes long, so that it is asked before the pool runs low."""
+        self.codes.change_pool(SLOW_SUPPLIER, {"lead_minutes": 90})
 
     def some_claims(self) -> None:
         """What happens in a few seconds: a claim at most, and whatever runs it brings."""

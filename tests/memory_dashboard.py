@@ -95,6 +95,7 @@ class MemoryDashboard:
         """Shoppers act on what they are served; the laptop sells out, is restocked and sells out again."""
         choose = random.Random(seed)
         self.start_experiment()
+        self.giveaway.take_time()
         trip = "OFF006", "Weekend City Trip", "travel", DiscountType.FIXED_AMOUNT, 5_000
         create_offer(Offer(*trip, 79, 60, received_count=60), store=self.offers, clock=self.clock)
         self.deliver()

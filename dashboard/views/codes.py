@@ -18,6 +18,7 @@ from dashboard.reward_data import (
 )
 from dashboard.views import frame
 from offerloop import money
+from offerloop.codes.forecast import lead_ms
 from offerloop.codes.model import SupplierKind
 from offerloop.codes.runs import MAX_ATTEMPTS, Run, RunStatus
 
@@ -118,7 +119,7 @@ def _row(view: PoolView, now_ms: int) -> dict[str, object]:
         "Claims an hour": "–" if pace is None else f"{pace.per_hour:,.3g}",
         "Counted over": "–" if pace is None else frame.ago(pace.span_ms / 1_000),
         "Threshold": pool.threshold,
-        "Lead time": "–" if pool.lead_minutes is None else frame.ago(60 * pool.lead_minutes),
+        "Lead time": "–" if pool.lead_minutes is None else duration(lead_ms(pool)),
         "Last run": words(view.runs[0].status) if view.runs else "–",
         "Given": level.given,
         "Void": level.void,

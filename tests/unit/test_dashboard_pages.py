@@ -287,6 +287,7 @@ def test_pools_show_counts_and_never_a_code(busy):
     assert rows.loc["bonus-200", "Empty (UTC)"] == "now"
     assert rows.loc["bonus-200", "Last run"] == "Failed"
     assert rows.loc["bonus-100", "Empty (UTC)"].startswith("in ")
+    assert rows.loc["bonus-300", ["State", "Lead time", "Last run"]].tolist() == ["ok", "1.5 h", "Done"]
     assert set(rows["Counted over"]) == {"16 min"}
     shown = metrics(app)
     assert shown["Given out"] == f"{sum(view.level.given for view in pools):,}"

@@ -90,7 +90,8 @@ def test_free_codes_are_drawn_with_their_threshold_and_in_the_colour_of_their_st
     assert list(bars.marker.color) == [
         reward_charts.STATE_COLOURS[state] for state in (PoolState.OK, PoolState.LOW)
     ]
-    assert list(figure.layout.yaxis.ticktext) == ["bonus-100  <b>10</b>", "bonus-200  <b>1</b>"]
+    low = f'<span style="color:{reward_charts.STATE_COLOURS[PoolState.LOW]}"><b>1</b></span>'
+    assert list(figure.layout.yaxis.ticktext) == ["bonus-100  <b>10</b>", f"bonus-200  {low}"]
 
 
 def test_a_long_name_leaves_room_for_its_bar_and_is_no_other_pools():

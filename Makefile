@@ -117,7 +117,7 @@ dashboard: setup ## Open the dashboard on the running system
 demo: setup ## Everything at once, until Ctrl-C (HEADLESS=1 MINUTES=1: run, audit, stop)
 	@$(HARNESS) demo
 
-test: setup ## Lint, and every test
+test: setup ## Lint, and all tests but a few slow ones (docs/testing.md)
 	@$(HARNESS) test
 
 .PHONY: test-all

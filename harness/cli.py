@@ -348,10 +348,10 @@ def lint() -> None:
 
 @app.command()
 def test() -> None:
-    """Lint, and run every test."""
-    from harness.quality import lint_beside, run_tests
+    """Lint, and run all tests but the slow ones."""
+    from harness.quality import QUICK, lint_beside, run_tests
 
-    raise typer.Exit(lint_beside(lambda: run_tests(say), say))
+    raise typer.Exit(lint_beside(lambda: run_tests(say, "embedded", *QUICK), say))
 
 
 @app.command(name="test-all")

@@ -23,6 +23,7 @@ BIN = REPOSITORY / ".venv/bin"
 TESTS_FAILED = 1  # pytest's exit code; others mean that it could not do its work
 CACHE = REPOSITORY / ".pytest_cache/whole"  # of a whole run: what failed in earlier ones is not in it
 AGAIN_AT_MOST = 3
+QUICK = ("-m", "not slow")  # what `make test` leaves to `make test-all`: docs/testing.md
 
 
 def linters() -> dict[str, list[str]]:
@@ -93,15 +94,15 @@ def run_check(name: str, command: list[str], say: Say) -> int:
 
 
 def run_tests(say: Say, target: TargetName = "embedded", *only: str) -> int:
-    """Run the test suite on as many processes as there are cores, at most four.
+    """Run the test suite on a few processes, at most four.
 
     Args:
         target: what the emulated tests run on.
-        only: files or folders of tests; all when none is given.
+        only: files or folders of tests, or other arguments of pytest; every test when none is given.
     Returns:
         pytest's exit code.
     """
-    workers = min(4, os.cpu_count() or 1)
+    workers = min(4, processes_for(target))
     say(f"pytest on {workers} processes, emulated tests on {target}")
     # In the order of tests/emulated/conftest.py: xdist's own begins with the files of the most tests.
     order = ["--dist", "loadfile", "--no-loadscope-reorder"]
@@ -114,6 +115,15 @@ def run_tests(say: Say, target: TargetName = "embedded", *only: str) -> int:
     environment["OFFERLOOP_TEST_TARGET"] = target
     ended = subprocess.run(command, cwd=REPOSITORY, env=environment, check=False).returncode
     return again_alone(environment, say) if ended == TESTS_FAILED else ended
+
+
+def processes_for(target: TargetName) -> int:
+    """Give how many test processes keep this machine's cores busy.
+
+    Tests on the embedded emulator wait for it often. A LocalStack, of which each process has one, never stops
+    working: one more of them would make all slower.
+    """
+    return (os.cpu_count() or 1) + (target == "embedded")
 
 
 def again_alone(environment: Mapping[str, str], say: Say) -> int:

@@ -15,14 +15,25 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="module", params=["busy", "seeded", "down"])
+@pytest.fixture(scope="module")
 def sample(request, tmp_path_factory) -> Iterator[tuple[str, str]]:
     folder = tmp_path_factory.mktemp("dashboard")
     with served("tests/browser/memory_app.py", folder, SAMPLE_STATE=request.param) as address:
         yield request.param, address
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize(
+    ("sample", "size"),
+    [
+        pytest.param("busy", WIDE, id="busy-wide"),
+        pytest.param("busy", PHONE, id="busy-phone"),
+        pytest.param("seeded", WIDE, id="seeded-wide", marks=pytest.mark.slow),
+        pytest.param("seeded", PHONE, id="seeded-phone"),
+        pytest.param("down", WIDE, id="down-wide"),
+        pytest.param("down", PHONE, id="down-phone", marks=pytest.mark.slow),
+    ],
+    indirect=["sample"],
+)
 def test_every_page_renders_whole(chromium, sample, size):
     state, address = sample
     with opened(chromium, size) as page:

@@ -64,7 +64,11 @@ def things(stage: AwsStage) -> list[str]:
     return sorted(item["PK"]["S"] for item in items)
 
 
-@pytest.mark.parametrize("typed", ["n\n", "\x04", None])
+@pytest.mark.parametrize(
+    "typed",
+    ["n\n", *(pytest.param(end, marks=pytest.mark.slow) for end in ("\x04", None))],
+    ids=["no", "the end", "nobody"],
+)
 def test_without_a_yes_nothing_is_changed_and_nothing_stays(stage: AwsStage, typed: str | None) -> None:
     refused = stage.run("deploy") if typed is None else stage.answer(typed, "deploy")
 
@@ -104,6 +108,7 @@ def test_ctrl_c_at_the_question_leaves_nothing(stage: AwsStage) -> None:
     os.close(theirs)
 
 
+@pytest.mark.slow
 @not_as_aws("makes an empty change set of an unchanged application")
 def test_a_deployment_of_what_is_deployed_changes_nothing(stage: AwsStage) -> None:
     stage.deploy()
@@ -114,6 +119,7 @@ def test_a_deployment_of_what_is_deployed_changes_nothing(stage: AwsStage) -> No
     assert stage.waiting_change_sets() == []
 
 
+@pytest.mark.slow
 def test_stages_live_side_by_side(stage: AwsStage, other_stage: AwsStage) -> None:
     confirmed = stage.answer("y\n", "deploy")
     assert confirmed.returncode == 0, confirmed.stderr
@@ -140,6 +146,7 @@ def test_no_secret_is_written_down(stage: AwsStage) -> None:
     assert not any(key in text for text in written)
 
 
+@pytest.mark.slow
 @not_as_aws("does not say that a table would be replaced")
 def test_a_change_is_shown_and_the_replacement_of_a_table_is_warned_of(stage: AwsStage) -> None:
     stage.deploy()
@@ -168,6 +175,7 @@ def test_a_stage_without_its_data_stack_comes_back_with_its_data(stage: AwsStage
     assert httpx.get(f"{system.api_url}/open", timeout=30).status_code == 200
 
 
+@pytest.mark.slow
 def test_a_stage_that_was_removed_with_its_data_can_be_deployed_again(stage: AwsStage) -> None:
     change(stage.application / "sam/data.yaml", "\nResources:\n", f"\nResources:\n{VERSIONED_BUCKET}")
     stage.deploy()
@@ -195,6 +203,7 @@ VERSIONED_BUCKET = """
 """
 
 
+@pytest.mark.slow
 @not_as_aws("does not know who reads an export")
 def test_a_stage_that_is_needed_elsewhere_keeps_its_data(stage: AwsStage) -> None:
     """A stack of somebody else reads an export: nothing is removed before that is known."""
@@ -219,6 +228,7 @@ Resources:
 """
 
 
+@pytest.mark.slow
 def test_a_first_deployment_that_fails_names_the_reason_and_leaves_no_broken_stack(stage: AwsStage) -> None:
     template = stage.application / "template.yaml"
     whole = template.read_text()
@@ -242,6 +252,7 @@ Outputs:
 """
 
 
+@pytest.mark.slow
 def test_an_emulator_s_stacks_are_removed_and_deployed_again_too(own_trial: Target) -> None:
     system = own_trial.up()
     system.client("dynamodb").put_item(TableName="Things", Item={"PK": {"S": "kept"}})
@@ -309,6 +320,7 @@ def test_what_aws_does_not_do_is_one_line(cloud: Target, command: str, words: st
     assert words in refused.stderr
 
 
+@pytest.mark.slow
 def test_bare_sam_and_make_deploy_do_the_same(stage: AwsStage) -> None:
     """What `sam deploy` made of a stage's file is what `make deploy` would make, but for the code's zip."""
     runtime = f"PythonRuntime=python{sys.version_info.major}.{sys.version_info.minor}"

@@ -81,6 +81,7 @@ def test_an_order_and_its_texts_are_on_their_pages(system, tmp_path):
         assert "+447700900123" not in page.content()
 
 
+@pytest.mark.slow
 def test_a_system_that_goes_is_announced_and_comes_back_by_itself(tmp_path):
     with Target(tmp_path / "system") as target:
         system = target.up()

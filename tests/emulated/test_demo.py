@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.emulated.target import Target
 
 
+@pytest.mark.slow
 def test_a_minute_of_shoppers_leaves_a_clean_system_and_nothing_running(tmp_path: Path) -> None:
     with Target(tmp_path) as target:
         ended = target.run("demo", HEADLESS="1", MINUTES="1")

@@ -57,6 +57,7 @@ def test_a_killed_worker_takes_its_system_with_it(tests_at_work: psutil.Popen, t
     wait_for("the end of all of it", lambda: not list(processes_about(tmp_path)), ENDS_WITHIN_S)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_tests_that_are_stopped_take_their_systems_with_them(
     tests_at_work: psutil.Popen, tmp_path: Path, number: signal.Signals

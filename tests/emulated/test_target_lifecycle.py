@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 
 from harness.processes import unused_port
 from harness.system import RunningSystem
@@ -45,6 +46,7 @@ def test_down_and_up_keep_data_key_and_address_until_reset(own_trial: Target) ->
     assert things(own_trial.up(RESET="1")) == []
 
 
+@pytest.mark.slow
 def test_consumers_go_on_where_they_were_after_down_and_up(own_trial: Target) -> None:
     system = own_trial.up()
     names = [f"before-{number}" for number in range(20)]
@@ -148,6 +150,7 @@ def test_other_targets_are_refused_in_one_line(own_trial: Target) -> None:
         assert line in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_deployment_deploys_only_what_changed(own_trial: Target, tmp_path: Path) -> None:
     own_trial.application = trial_copy(tmp_path)
     own_trial.up()
@@ -181,6 +184,7 @@ def test_a_broken_template_rolls_back_and_names_the_resource(own_trial: Target, 
     assert fetch(system, "/open").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_first_deployment_that_failed_is_mended_by_the_next(own_trial: Target, tmp_path: Path) -> None:
     own_trial.application = trial_copy(tmp_path)
     template = own_trial.application / "template.yaml"

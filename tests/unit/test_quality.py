@@ -1,12 +1,15 @@
 """`make test`: what becomes of a test that failed beside others, and of lint beside the tests."""
 
 import json
+import re
 import subprocess
 import threading
 
 import pytest
+from typer.testing import CliRunner
 
-from harness import quality
+from harness import cli, quality
+from harness.system import REPOSITORY
 
 
 @pytest.fixture
@@ -98,3 +101,27 @@ def test_what_lint_finds_counts_whatever_the_tests_say_and_is_said_while_they_ru
 
     assert quality.lint_beside(tests, say) == both
     assert said == (["verdict on ruff", "tests end"] if found else ["tests end", "verdict on ruff"])
+
+
+def test_every_file_with_slow_tests_is_on_their_page():
+    files = {
+        path.name for path in (REPOSITORY / "tests").rglob("test_*.py") if "mark.slow" in path.read_text()
+    }
+    page = (REPOSITORY / "docs/testing.md").read_text()
+    table = page.partition("## What `make test` leaves")[2].partition("## ")[0]
+
+    assert files - {"test_quality.py"} == set(re.findall(r"^\| `(test_\w+\.py)`", table, re.MULTILINE))
+
+
+def test_only_make_test_leaves_the_slow_tests_out(monkeypatch):
+    runs = []
+    monkeypatch.setattr(quality, "refuse_without_localstack", lambda say: None)
+    monkeypatch.setattr(quality, "run_tests", lambda say, *which: runs.append(which) or 0)
+    monkeypatch.setattr(quality, "lint", lambda say, at_once: 0)
+
+    quality.run_all_tests(print)
+    everything = list(runs)
+    CliRunner().invoke(cli.app, ["test"])
+
+    assert not any(set(quality.QUICK) & set(which) for which in everything)
+    assert runs[len(everything) :] == [("embedded", "-m", "not slow")]

@@ -2,16 +2,19 @@
 
 import random
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
+from handlers.aws.attributes import n
 from handlers.aws.code_finder import CANDIDATES, MANY_KEPT_S
+from handlers.aws.code_rows import code_item
 from handlers.aws.code_store import DynamoCodeStore
-from handlers.aws.keys import POOL_SHARDS
-from handlers.aws.table_access import ReadMeter, Tables
-from offerloop.codes.model import CodeStatus, Level
+from handlers.aws.keys import POOL_SHARDS, code_count_key, code_shard, free_key
+from handlers.aws.table_access import ReadMeter, TableAccess, Tables
+from offerloop.codes.model import Code, CodeStatus, Level
 from offerloop.errors import (
     Busy,
     HolderLimitReached,
@@ -175,10 +178,23 @@ class OneAtATime:
         return call
 
 
+def stocked(stores, count):
+    """A pool that was filled past the store, for the same reason."""
+    pool, codes = filled(stores.codes, 0), some_codes(count)
+    rows = [code_item(Code(code, pool.pool_id, pool.amount, pool.currency)) for code in codes]
+    rows += [free_key(pool.pool_id, code) for code in codes]
+    rows += [
+        code_count_key(pool.pool_id, shard) | {"free_count": n(free)}
+        for shard, free in Counter(map(code_shard, codes)).items()
+    ]
+    TableAccess(stores.raw).put_batch("Codes", rows)
+    return pool
+
+
 @pytest.mark.parametrize("count", [10, 1_000])
 def test_a_claim_costs_the_same_whatever_the_size_of_the_pool(dynamo_only, count):
     """One read of pool and counts, one of candidates; and neither while what they said is fresh."""
-    pool = filled(dynamo_only.codes, count)
+    pool = stocked(dynamo_only, count)
     meter, now = ReadMeter(), [0.0]
     codes = DynamoCodeStore(
         dynamo_only.raw, Tables.with_prefix(""), meter, NO_WAITING, random.Random(1), lambda: now[0]
@@ -197,7 +213,7 @@ def test_a_claim_costs_the_same_whatever_the_size_of_the_pool(dynamo_only, count
 
 
 def test_many_claims_from_a_large_pool_share_their_reads(dynamo_only):
-    pool = filled(dynamo_only.codes, 1_000)
+    pool = stocked(dynamo_only, 400)
     meter = ReadMeter()
     codes = DynamoCodeStore(
         dynamo_only.raw, Tables.with_prefix(""), meter, NO_WAITING, random.Random(1), lambda: 0.0

@@ -7,7 +7,6 @@ needs in wiring_crm.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -232,23 +231,15 @@ def code_files() -> CodeFiles:
 
 def suppliers(say: Callable[[str], None]) -> Mapping[SupplierKind, CodeSupplier]:
     """Those that are configured; *say* takes a line for each step of a visit to a site."""
+    from handlers.bon_site import BonSite
     from offerloop.codes.generate import GeneratorSupplier
     from offerloop.codes.model import SupplierKind
 
     found: dict[SupplierKind, CodeSupplier] = {SupplierKind.GENERATOR: GeneratorSupplier(token_secret())}
-    if settings().bon_url is not None:
-        found[SupplierKind.BROWSER] = _bon(settings().bon_url, say)
+    url, arn, path = settings().bon_url, settings().bon_secret_arn, settings().browser_path
+    if url is not None:
+        found[SupplierKind.BROWSER] = BonSite(url, lambda: secret(arn), path, say)
     return found
-
-
-def _bon(url: str, say: Callable[[str], None]) -> CodeSupplier:
-    from handlers.aws import chromium
-    from handlers.aws.bon_browser import BonBrowser
-
-    account = json.loads(secret(settings().bon_secret_arn))
-    path = settings().browser_path
-    launch = {"args": chromium.LAMBDA_ARGUMENTS} if path is None else {"executable_path": path}
-    return BonBrowser(url, account["username"], account["password"], launch=launch, say=say)
 
 
 def watching(report: RunReport, trouble: Trouble) -> Watching:

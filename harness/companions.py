@@ -120,10 +120,12 @@ def place_of(companion: Companion, settings: Settings, known: State) -> Place:
 
     The last port serves again where it is free: another one means another deployment.
     """
-    last = kept(companion, settings.state_dir)
-    port = None if last is None else last.port
-    if port is None or (known.running(companion.name) is None and not port_is_free(port)):
-        port = lasting_port()
+    last, runs = kept(companion, settings.state_dir), known.running(companion.name) is not None
+    if last is not None and runs:
+        return last  # with the secrets that it was started with, whatever the environment says by now
+    if runs:
+        stop(known.processes.pop(companion.name))  # of a version that kept its place elsewhere
+    port = lasting_port() if last is None or not port_is_free(last.port) else last.port
     found = Place(port, secrets_of(companion, {} if last is None else last.secrets))
     if found != last:
         keep(companion, settings, found)
@@ -157,16 +159,19 @@ def begin(
     settings: Settings, known: State, companions: Sequence[Companion] = COMPANIONS
 ) -> dict[Companion, Place]:
     """Start those that do not run, all at once, and give them; they do not answer yet (see `wait_for`)."""
-    started = {
-        each: place_of(each, settings, known) for each in companions if known.running(each.name) is None
-    }
-    for companion, place in started.items():
+    started: dict[Companion, Place] = {}
+    for companion in companions:
+        # Where the deployment was told, even if somebody took that port meanwhile: its log says so.
+        place = kept(companion, settings.state_dir) or place_of(companion, settings, known)
+        if known.running(companion.name) is not None:
+            continue
+        started[companion] = place
         environment = without_aws_account(os.environ) | place.secrets
         command = [sys.executable, *companion.command(place, folder(companion, settings.state_dir))]
         known.processes[companion.name] = start_detached(
             command, log(companion, settings), environment, REPOSITORY
         )
-    state.save(settings.state_dir, known)
+        state.save(settings.state_dir, known)  # at once: whoever is killed now leaves nothing unknown behind
     return started
 
 

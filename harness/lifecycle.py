@@ -176,6 +176,8 @@ def write_down(
     The functions get the secrets of what runs beside the emulator.
     """
     outputs = stacks.stack_outputs(client("cloudformation"), settings, there)
+    if there != stacks.STACKS and known.system is not None:
+        outputs = {**known.system["outputs"], **outputs}  # what others said before still stands
     secrets = client("secretsmanager")
     companions.hand_over_secrets(settings, known, outputs, secrets)
     secret = secrets.get_secret_value(SecretId=outputs["ApiKeySecretArn"])

@@ -160,16 +160,22 @@ class DynamoCodeStore(DynamoIdempotencyStore):
     # -- adding ----------------------------------------------------------------------------------------
 
     def add(self, pool: Pool, codes: Collection[str], *, again: bool = False) -> frozenset[str]:
-        rows = self._access.get_batch({self._codes: [code_key(code) for code in set(codes)]}, consistent=True)
-        seen = list(map(code_of, rows.values()))
-        known = {code.code for code in seen}
+        known = {code.code for code in self._stored(codes)}
         # By shard, so that a transaction touches few counts.
         new = sorted(set(codes) - known, key=lambda code: (code_shard(code), code))
-        added = {code.code for code in seen if again and code.pool_id == pool.pool_id}
+        added: set[str] = set()
         for start in range(0, len(new), CODES_PER_TRANSACTION):
             added |= self._add_some(pool, new[start : start + CODES_PER_TRANSACTION])
+        if again:  # whoever asked first may be adding them at this moment: they are read afterwards
+            others = self._stored(set(codes) - added)
+            added |= {code.code for code in others if code.pool_id == pool.pool_id}
         self._finder.forget(pool.pool_id)
         return frozenset(added)
+
+    def _stored(self, codes: Collection[str]) -> list[Code]:
+        """Those of these codes that were ever added to a pool."""
+        rows = self._access.get_batch({self._codes: [code_key(code) for code in set(codes)]}, consistent=True)
+        return list(map(code_of, rows.values()))
 
     def _add_some(self, pool: Pool, codes: Sequence[str]) -> set[str]:
         """Add codes in one transaction, without those that somebody else adds at the same time."""

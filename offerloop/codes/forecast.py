@@ -99,5 +99,6 @@ def runs_out_early(pool: Pool, trail: Sequence[Sample], now: Sample) -> bool:
     pace = pace_of(pool, trail, now)
     if pool.lead_minutes is None or pace is None or not pace.claims or pace.span_ms < TRUSTED_FROM_MS:
         return False
-    left_ms = empty_in_ms(now.free, pace)
-    return left_ms is not None and left_ms <= lead_ms(pool)
+    # A young trail is not drawn out: what went in its few minutes may be all that goes in the whole window.
+    left_ms = now.free * max(pace.span_ms, window_ms(pool)) // pace.claims
+    return left_ms <= lead_ms(pool)

@@ -1,11 +1,12 @@
 """Follow the pools: what runs low is refilled, once; a run that does not end is ended."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from offerloop.clock import Clock, Ids
 from offerloop.codes.forecast import runs_out_early, sample_of, with_sample
-from offerloop.codes.model import Level, Pool
+from offerloop.codes.model import Level, Pool, PoolStatus
 from offerloop.codes.ports import CodeStore
 from offerloop.codes.runs import DEADLINE_S, Run, RunStatus, RunStore, is_due, run_message
 from offerloop.errors import UnknownPool
@@ -66,24 +67,29 @@ def _watch(pool: Pool, desk: Watching) -> Level:
     last = desk.runs.last(pool.pool_id)
     level = desk.codes.level(pool.pool_id)
     now_ms = desk.clock.now_ms()
-    if is_due(pool, level, last, now_ms, is_early=_runs_out_early(pool, level, desk)):
+    if is_due(pool, level, last, now_ms) or _is_due_early(pool, level, last, desk):
         run = Run(desk.ids.new_id(), pool.pool_id, RunStatus.REQUESTED, now_ms, now_ms, pool.batch)
-        try:
+        with suppress(Stale):  # another watcher was faster
             desk.runs.start(run, last, run_message(run))
-        except Stale:
-            return level  # another watcher was faster
-        desk.report(run, pool, level)
+            desk.report(run, pool, level)
+    if pool.status is PoolStatus.ACTIVE:
+        _keep_trail(pool, level, desk)
     return level
 
 
-def _runs_out_early(pool: Pool, level: Level, desk: Watching) -> bool:
-    """Whether codes go faster than new ones would come; the level is kept for whoever asks next."""
-    now = sample_of(level, desk.clock.now_ms())
+def _is_due_early(pool: Pool, level: Level, last: Run | None, desk: Watching) -> bool:
+    """Whether codes go faster than new ones would come; only a pool with a lead time is asked."""
+    now_ms = desk.clock.now_ms()
+    if pool.lead_minutes is None or not is_due(pool, level, last, now_ms, is_early=True):
+        return False
+    return runs_out_early(pool, desk.codes.trail(pool.pool_id), sample_of(level, now_ms))
+
+
+def _keep_trail(pool: Pool, level: Level, desk: Watching) -> None:
     trail = desk.codes.trail(pool.pool_id)
-    longer = with_sample(trail, now)
+    longer = with_sample(trail, sample_of(level, desk.clock.now_ms()))
     if longer is not trail:
         desk.codes.keep_trail(pool.pool_id, longer)
-    return runs_out_early(pool, trail, now)
 
 
 def _end_overdue(pool: Pool, desk: Watching) -> None:

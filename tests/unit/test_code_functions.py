@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
+import traceback
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from handlers.aws.chromium import LAMBDA_ARGUMENTS
 from handlers.aws.keys import free_key
 from handlers.aws.transport import queue_body
 from offerloop.codes.model import Pool, SupplierKind
+from offerloop.codes.ports import CodeSupplier
 from offerloop.codes.runs import RunStatus
 from offerloop.errors import Busy, SupplierChanged, SupplierUnavailable
 from offerloop.sweeps import SweepIncomplete
@@ -252,23 +256,66 @@ def test_a_foreign_view_is_taken_in_and_written_again(functions: Functions) -> N
     assert shown == {"100": ["BONUS100X000000", "BONUS100X000001", "NEW1"]}
 
 
+@pytest.fixture
+def visits(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """What browsers are made with; each brings nothing."""
+    made: list[dict[str, object]] = []
+
+    class Browser:
+        def __init__(self, *given: object, **more: object) -> None:
+            made.append({"at": given, **more})
+
+        def fetch(self, pool: Pool, count: int, batch: str) -> list[str]:
+            return []
+
+    monkeypatch.setattr(bon_browser, "BonBrowser", Browser)
+    return made
+
+
 @pytest.mark.parametrize(
     ("path", "launch"),
     [("/usr/bin/chromium", {"executable_path": "/usr/bin/chromium"}), ("", {"args": LAMBDA_ARGUMENTS})],
 )
 def test_the_site_is_visited_where_one_is_named_with_its_account_from_the_secret(
-    monkeypatch: pytest.MonkeyPatch, path: str, launch: dict[str, object]
+    monkeypatch: pytest.MonkeyPatch, visits: list[dict[str, object]], path: str, launch: dict[str, object]
 ) -> None:
-    world = MemoryWorld(FixedClock())
-    a_route(monkeypatch, "ReplenishCodes", world, BON_URL="https://bon.example", BROWSER_PATH=path)
-    monkeypatch.setattr(wiring, "secret", lambda _: b'{"username": "olena", "password": "pw"}')
-    made: list[dict[str, object]] = []
-    monkeypatch.setattr(
-        bon_browser, "BonBrowser", lambda *given, **more: made.append({"given": given, **more})
-    )
+    suppliers = suppliers_of(monkeypatch, b'{"username": "olena", "password": "pw"}', BROWSER_PATH=path)
 
-    assert set(wiring.suppliers(print)) == {SupplierKind.GENERATOR, SupplierKind.BROWSER}
-    assert made == [{"at": ("https://bon.example", "olena", "pw"), "launch": launch, "say": print}]
+    assert set(suppliers) == {SupplierKind.GENERATOR, SupplierKind.BROWSER}
+    assert visits == []  # for other pools nothing of it is looked for
+    assert suppliers[SupplierKind.BROWSER].fetch(a_pool(), 1, "run") == []
+    assert visits == [{"at": ("https://bon.example", "olena", "pw"), "launch": launch, "say": print}]
+
+
+@pytest.mark.parametrize("secret", [b"hunter2", b'"hunter2"', b'{"user": "hunter2"}'])
+def test_an_account_that_cannot_be_read_is_said_without_it(
+    monkeypatch: pytest.MonkeyPatch, visits: list[dict[str, object]], secret: bytes
+) -> None:
+    supplier = suppliers_of(monkeypatch, secret)[SupplierKind.BROWSER]
+
+    with pytest.raises(SupplierUnavailable, match=r"not \{username, password\}") as refused:
+        supplier.fetch(a_pool(), 1, "run")
+
+    said = "".join(traceback.format_exception_only(refused.value))
+    assert ("hunter2" in said, refused.value.__suppress_context__, visits) == (False, True, [])
+
+
+def test_a_function_without_a_browser_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    supplier = suppliers_of(monkeypatch, b"{}")[SupplierKind.BROWSER]
+    monkeypatch.setitem(sys.modules, "handlers.aws.bon_browser", None)
+    monkeypatch.delattr("handlers.aws.bon_browser")
+
+    with pytest.raises(SupplierUnavailable, match="BrowserImage"):
+        supplier.fetch(a_pool(), 1, "run")
+
+
+def suppliers_of(
+    monkeypatch: pytest.MonkeyPatch, secret: bytes, **variables: str
+) -> Mapping[SupplierKind, CodeSupplier]:
+    world = MemoryWorld(FixedClock())
+    a_route(monkeypatch, "ReplenishCodes", world, BON_URL="https://bon.example", **variables)
+    monkeypatch.setattr(wiring, "secret", lambda _: secret)
+    return wiring.suppliers(print)
 
 
 def test_without_a_site_there_is_the_generator_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -268,7 +268,7 @@ def test_a_run_that_was_cut_off_after_its_codes_were_added_says_how_many_they_we
         with pytest.raises(RuntimeError):
             pools.replenish()
     assert pools.codes.level("bonus-100").free == 22
-    pools.clock.move_on(120)
+    pools.clock.move_on(ATTEMPT_S)
 
     pools.replenish()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -225,3 +226,29 @@ def test_a_broken_file_is_no_place(settings, known):
 
     assert companions.kept(BON, settings.state_dir) is None
     assert companions.place_of(BON, settings, known).secrets["BON_LOGIN"] == "demo"
+
+
+def test_one_that_runs_keeps_the_secrets_it_was_started_with(settings, known, monkeypatch):
+    place = start(KEYCRM, settings, known)
+    monkeypatch.setenv("KEYCRM_KEY", "another")
+
+    assert companions.place_of(KEYCRM, settings, known) == place
+
+
+def test_one_of_which_nobody_knows_the_place_is_started_anew(settings, known):
+    start(PAYMENTS, settings, known)
+    process = known.processes["payments"]
+    (companions.folder(PAYMENTS, settings.state_dir) / "place.json").unlink()
+
+    start(PAYMENTS, settings, known)
+
+    assert (process.alive(), known.processes["payments"].alive()) == (False, True)
+    assert companions.answers(PAYMENTS, settings.state_dir)
+
+
+def test_a_port_taken_after_the_deployment_was_told_is_refused_and_not_changed(settings, known):
+    place = companions.place_of(PAYMENTS, settings, known)
+    with socket.create_server(("127.0.0.1", place.port)), pytest.raises(Refusal, match=r"payments\.log"):
+        companions.start(settings, known, [PAYMENTS])
+
+    assert companions.kept(PAYMENTS, settings.state_dir) == place

@@ -30,7 +30,8 @@ from tests.template_tables import create_tables
 
 PROMO, ANALYTICS = "lambda-promo-sessions", "loyalty-platform-analytics"
 BUCKETS = {PROMO: "PromoBucketArn", ANALYTICS: "AnalyticsBucketArn"}
-SERVICES = ("dynamodb", "s3", "sqs", "sns", "cloudwatch", "lambda")
+STREAM = "offer-engagement-stream"
+SERVICES = ("dynamodb", "s3", "sqs", "sns", "cloudwatch", "lambda", "kinesis")
 IN_TRANSACTION = {
     "Put": "PutItem",
     "Update": "UpdateItem",
@@ -111,6 +112,7 @@ class Deployed:
         self.tables = create_tables(self.raw)
         for bucket in BUCKETS:
             self.s3.create_bucket(Bucket=bucket)
+        boto3.client("kinesis", region_name="us-east-1").create_stream(StreamName=STREAM, ShardCount=2)
         queue = boto3.client("sqs", region_name="us-east-1").create_queue(QueueName="queue")["QueueUrl"]
         monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Offerloop")
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "offerloop")
@@ -247,6 +249,7 @@ def settings_of(queue: str) -> Settings:
         texts
         | {"S3_BUCKET": PROMO, "S3_PREFIX": "promo-codes/", "ANALYTICS_BUCKET_NAME": ANALYTICS}
         | {"CRM_URL": "https://crm.test/v1", "CRM_BONUS_FIELD": "CT_1", "CRM_CACHE_S": "60"}
+        | {"ENGAGEMENT_STREAM_NAME": STREAM}
         | {"CURRENCY": "EUR", "LEGACY_GET": "true", "BUSINESS_TIME_ZONE": "UTC"}
         | {"REWARD_METRICS_NAMESPACE": "LoyaltyPlatform/Rewards", "SMS_PREFIXES": "+4477009"}
     )

@@ -1,4 +1,4 @@
-"""Functions of orders, codes, points and rewards may do what they do: no emulator refuses what a role lacks.
+"""Functions may do what they do: no emulator refuses what a role lacks.
 
 They run as deployed, on the adapters of AWS over moto. What they ask of tables and buckets is noted for each
 function, and then held against its role.
@@ -6,6 +6,7 @@ function, and then held against its role.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 
@@ -14,7 +15,6 @@ from moto import mock_aws
 
 from handlers.aws.bonus_ledger import DynamoBonusLedger
 from handlers.aws.keys import OUTBOX_PREFIX, order_key
-from handlers.aws.product_store import DynamoProductStore
 from offerloop.bonuses import accounts
 from offerloop.codes.model import SupplierKind
 from offerloop.outbox import Topic
@@ -22,7 +22,6 @@ from tests.bonuses import a_step
 from tests.expanded_template import application
 from tests.factories import NOON_MS
 from tests.functions_on_moto import PROMO, Deployed, Need, is_allowed, key_of
-from tests.orders import a_product
 
 ADDRESS = {"street": "1 Main Street", "city": "S", "state": "IL", "zipCode": "62701", "country": "US"}
 
@@ -46,6 +45,14 @@ def lacking(deployed: Deployed) -> dict[str, list[Need]]:
     return {function: needs for function, needs in found.items() if needs}
 
 
+OFFER = {
+    "offer_name": "Deal",
+    "category": "electronics",
+    "discount_type": "PERCENTAGE",
+    "discount_value": 25,
+    "priority": 95,
+    "inventory_count": 1,
+}
 KEYED = {"Idempotency-Key": "k1"}
 CODES = ["CODE1", "CODE2", "CODE3"]
 POOL = {"poolId": "bonus-100", "name": "P", "amount": 100, "currency": "EUR", "perHolder": 9}
@@ -114,7 +121,7 @@ def test_points_and_their_figures(deployed: Deployed) -> None:
 
 def test_orders_paid_with_a_code_and_points(deployed: Deployed) -> None:
     with_codes(deployed)
-    DynamoProductStore(deployed.raw, deployed.tables).create(a_product(), None)
+    with_a_laptop(deployed)
     code = deployed.call("ClaimCode", "POST", "/codes/claim", {"amount": 100, "holder": "ann"})["promo_code"]
     accrual = {"orderId": "12345", "orderTotal": 1000, "customerId": "ann"}
     deployed.call("ManageBonuses", "POST", "/bonus-accrual", accrual)
@@ -163,18 +170,46 @@ def test_orders_paid_with_a_code_and_points(deployed: Deployed) -> None:
     assert lacking(deployed) == {}
 
 
-def test_offers(deployed: Deployed) -> None:
-    offer = {
-        "offer_id": "OFF001",
-        "offer_name": "Deal",
-        "category": "electronics",
-        "discount_type": "PERCENTAGE",
-        "discount_value": 25,
-        "priority": 95,
-        "inventory_count": 1,
+def with_a_laptop(deployed: Deployed) -> None:
+    """In the catalogue, entered and changed by the shop."""
+    laptop = {"productId": "LAPTOP001", "name": "L", "category": "electronics", "price": 1, "stock": 9}
+    catalogue, one = "ManageProducts", {"product_id": "LAPTOP001"}
+    deployed.call(catalogue, "POST", "/products", laptop, expect=201, and_headers=KEYED)
+    deployed.call(catalogue, "PATCH", "/products/{product_id}", {"price": 1299.99}, **one)
+    deployed.call(catalogue, "POST", "/products/{product_id}/restock", {"units": 1}, **one)
+    deployed.call(catalogue, "GET", "/products/{product_id}", **one)
+    deployed.call(catalogue, "GET", "/products")
+
+
+def test_orders_that_come_to_nothing(deployed: Deployed) -> None:
+    with_a_laptop(deployed)
+    order = {
+        "customerId": "ann",
+        "items": [{"productId": "LAPTOP001", "name": "L", "quantity": 1, "price": 1299.99}],
+        "totalAmount": 1299.99,
+        "customerEmail": "ann@shop.test",
+        "shippingAddress": ADDRESS,
     }
+    called_off, given_up = (
+        deployed.call("ManageOrders", "POST", "/orders", order, expect=201)["orderId"] for _ in range(2)
+    )
+    work = [each for each in deployed.messages("Orders") if each.topic is Topic.ORDER_WORK]
+    deployed.call("ManageOrders", "POST", "/orders/{order_id}/cancel", order_id=called_off)
+    deployed.take("ReconcileOrders", *work)
+    deployed.take("FollowOrders", *[each for each in deployed.messages("Orders") if each not in work])
+    question = {"query": "Show me my recent orders", "customerId": "ann"}
+    deployed.call("AnswerQuestions", "POST", "/chatbot", question)
+    about = {"query": f"What's the status of order {given_up}?", "customerId": "ann"}
+    deployed.call("AnswerQuestions", "POST", "/chatbot", about)
+
+    ends = {item["status"]["S"] for item in deployed.rows("Orders", "ORDER#") if "customer_id" in item}
+    assert ends == {"CANCELLED", "FAILED"}
+    assert lacking(deployed) == {}
+
+
+def test_offers(deployed: Deployed) -> None:
     for offer_id in ("OFF001", "OFF004"):
-        deployed.call("ManageOffers", "POST", "/offers", offer | {"offer_id": offer_id}, expect=201)
+        deployed.call("ManageOffers", "POST", "/offers", OFFER | {"offer_id": offer_id}, expect=201)
     offers = deployed.rows("Offers", "OFFER#")
     deployed.stream("WatchInventory", "Offers", offers)
     deployed.call("RecommendOffers", "POST", "/offers/recommend", {"user_id": "USER001"})
@@ -195,6 +230,32 @@ def test_offers(deployed: Deployed) -> None:
     deployed.run("ExpireOffers", {})
 
     assert len(deployed.rows("Offers", "PIVOTS#")) == 1
+    assert lacking(deployed) == {}
+
+
+def test_an_experiment_and_what_it_counts(deployed: Deployed) -> None:
+    weights = {"priority_bp": 4_000, "relevance_bp": 3_000, "urgency_bp": 2_000, "inventory_bp": 1_000}
+    variants = [{"name": name, "share_bp": 5_000, "weights": weights} for name in ("A", "B")]
+    routes, one = "ManageExperiments", {"experiment_id": "exp-1"}
+    deployed.call(
+        routes, "POST", "/experiments", {"experiment_id": "exp-1", "variants": variants}, expect=201
+    )
+    deployed.call(routes, "GET", "/experiments")
+    deployed.call(routes, "POST", "/experiments/{experiment_id}/start", **one)
+    deployed.stream("PrepareExperiment", "UserActivity", deployed.rows("UserActivity", "EXPERIMENT#"))
+    event = {"user_id": "USER001", "offer_id": "OFF001", "category": "electronics", "event_type": "VIEW"}
+    offer = OFFER | {"offer_id": "OFF001"}
+    deployed.call("ManageOffers", "POST", "/offers", offer, expect=201)
+    deployed.call("TrackEvent", "POST", "/events/track", event)
+    [message] = deployed.messages("UserActivity")
+    data = base64.b64encode(json.dumps(dict(message.body)).encode()).decode()
+    record = {"kinesis": {"data": data, "sequenceNumber": "1"}}
+    for _ in range(2):
+        assert deployed.run("CountEngagement", {"Records": [record]}) == {"batchItemFailures": []}
+    deployed.stream("PublishEvents", "UserActivity", deployed.rows("UserActivity", OUTBOX_PREFIX))
+    deployed.call(routes, "GET", "/experiments/{experiment_id}", **one)
+    deployed.call(routes, "POST", "/experiments/{experiment_id}/stop", **one)
+
     assert lacking(deployed) == {}
 
 

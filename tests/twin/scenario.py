@@ -23,6 +23,7 @@ from simulator.hunt.script import (
 )
 
 STEPS, SEED = 300, 21  # this seed has sell-outs, moved boosts and refusals of every kind
+SHORT_STEPS, SHORT_SEED = 140, 181  # and so has this one, for LocalStack: a step there takes two seconds
 CATEGORIES = ["kites", "socks", "tents"]  # no more than can trend at once, so that near ties decide nothing
 USERS = ["ann", "bob", "cyd", "dan", "eve", "fay"]
 DAY_S = 24 * 3_600

@@ -15,7 +15,7 @@ from simulator.memory.engagement import MemoryEngagementStore
 from tests.twin.comparison import Difference, compare
 from tests.twin.memory import MemoryDriver
 from tests.twin.observation import Answer, Observation
-from tests.twin.scenario import SEED, STEPS, USERS, scripted_scenario
+from tests.twin.scenario import SEED, SHORT_SEED, SHORT_STEPS, STEPS, USERS, scripted_scenario
 
 
 class WrongDriver(MemoryDriver):
@@ -56,16 +56,18 @@ def test_a_seed_writes_the_same_scenario_again_and_another_seed_another():
     assert scripted_scenario(SEED) != scripted_scenario(SEED + 1)
 
 
-def test_the_scenario_has_everything_in_it():
+@pytest.mark.parametrize(("seed", "steps"), [(SEED, STEPS), (SHORT_SEED, SHORT_STEPS)])
+def test_the_scenario_has_everything_in_it(seed, steps):
     driver, refusals = right(), Counter()
-    for step in scripted_scenario(SEED):
+    script = scripted_scenario(seed, steps)
+    for step in script:
         refusals[driver.perform(step).get("refused")] += 1
         driver.observe()
     world = driver.system.world
     pivots = world.pivots.values()
     tallies = [tally for variants in world.tallies.values() for tally in variants.values()]
 
-    assert {step.do for step in scripted_scenario(SEED)} >= {
+    assert {step.do for step in script} >= {
         *("create_offer", "change_offer", "restock", "set_profile", "recommend", "track", "set_stock"),
         *("create_experiment", "start_experiment", "stop_experiment", "deliver", "minute_rules"),
         "remove_offer",

@@ -8,10 +8,11 @@ from harness.system import RunningSystem
 from offerloop.offers import track_event
 from offerloop.offers.model import EventType
 from simulator.hunt.script import CreateOffer, Track
+from tests.emulated.target import TARGET_NAME
 from tests.twin.comparison import compare
 from tests.twin.deployed import DeployedDriver
 from tests.twin.memory import MachineClock, MemoryDriver
-from tests.twin.scenario import SEED, USERS, scripted_scenario
+from tests.twin.scenario import SEED, SHORT_SEED, SHORT_STEPS, USERS, scripted_scenario
 
 pytestmark = pytest.mark.emulated
 
@@ -31,7 +32,11 @@ def twins(deployed: RunningSystem) -> Twins:
 
 
 def test_the_deployed_system_and_the_memory_never_part(twins: Twins) -> None:
-    difference = compare(scripted_scenario(SEED), *twins, patience_s=PATIENCE_S)
+    script = (
+        scripted_scenario(SEED) if TARGET_NAME == "embedded" else scripted_scenario(SHORT_SEED, SHORT_STEPS)
+    )
+
+    difference = compare(script, *twins, patience_s=PATIENCE_S)
 
     assert difference is None, str(difference)
 

@@ -76,7 +76,7 @@ Phrases = SearchStrategy[list[Step]]  # steps that belong together; most phrases
 
 
 def scripts(weather: Collection[Weather]) -> Phrases:
-    """Scripts of some 35 steps: a third of offers, a third with orders, a third with codes and points too.
+    """Scripts of some 35 steps: of offers, half with orders, a quarter with orders, codes and points.
 
     Each script uses only some kinds of steps: what rarely happens among all kinds often happens among few.
 
@@ -90,15 +90,13 @@ def scripts(weather: Collection[Weather]) -> Phrases:
         others=offers,
     )
     of_orders = [*offers, _deliveries(weather), *_of_orders(weather)]
-    with_orders = _scripts_of(
-        opening=st.tuples(*_shelf()), always=_orders(weather, _placing()), others=of_orders
-    )
+    with_orders = _scripts_of(opening=st.tuples(*_shelf()), always=_orders(weather), others=of_orders)
     with_rewards = _scripts_of(
         opening=st.tuples(*_shelf(), _pool_creation(), _savings()),
-        always=[*_orders(weather, _placing_with_rewards()), _claim()],
+        always=[*_orders(weather, with_rewards=True), _claim()],
         others=[*of_orders, *_of_codes()],
     )
-    return st.one_of(without_orders, with_orders, with_rewards)
+    return st.one_of(without_orders, with_orders, with_orders, with_rewards)
 
 
 def _scripts_of(
@@ -215,23 +213,27 @@ def _product_creation(product: SearchStrategy[str], category: SearchStrategy[str
     )
 
 
-def _orders(weather: Collection[Weather], placing: Phrases) -> list[Phrases]:
+def _orders(weather: Collection[Weather], *, with_rewards: bool = False) -> list[Phrases]:
     return [
-        *[_life_of_an_order(weather, placing)] * 5,
+        *[_life_of_an_order(weather, with_rewards=with_rewards)] * 5,
         _advances(weather),
         *[_order_deliveries(weather)] * 2,
     ]
 
 
-def _life_of_an_order(weather: Collection[Weather], placing: Phrases) -> Phrases:
+def _held() -> Phrases:
+    return st.just([AdvanceOrder(order=ORDERS[0])] * UNTIL_HELD)
+
+
+def _life_of_an_order(weather: Collection[Weather], *, with_rewards: bool) -> Phrases:
     """An order is placed, goes on by some steps or by itself, and is called off or given back, or not."""
+    placing = _placing_with_rewards() if with_rewards else _placing()
     published: Step = Deliver(stream=Stream.OUTBOX, records=6)
     by_itself: Phrases = st.just([published, Deliver(stream=Stream.WORK, records=6)])
     nothing: Phrases = st.just([])
-    held: Phrases = st.just([AdvanceOrder(order=ORDERS[0])] * UNTIL_HELD)
     ways = [
         st.tuples(by_itself, _refund(weather)),
-        st.tuples(held, _cancel(weather)),
+        *([st.tuples(_held(), _cancel(weather))] if with_rewards else []),
         *[st.tuples(_advances(weather), st.one_of(nothing, _cancel(weather), _refund(weather)))] * 2,
     ]
     if Weather.LOSSES in weather:

@@ -241,7 +241,8 @@ class System:
         if len(engagement) < len(messages):
             self.deliveries.work_sent([m for m in messages if m.topic is Topic.ORDER_WORK])
             self.deliveries.follow_ups_sent([m for m in messages if m.topic in FOLLOW_UPS])
-            self.deliveries.runs_sent([m for m in messages if m.topic is Topic.REPLENISHMENT])
+            if self.codes is not None:
+                self.deliveries.runs_sent([m for m in messages if m.topic is Topic.REPLENISHMENT])
         return frozenset([message.message_id for message in messages])
 
     # -- minute rules ----------------------------------------------------------------------------------

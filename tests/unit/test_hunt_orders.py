@@ -35,7 +35,7 @@ from simulator.hunt.weather import ALL_WEATHER
 from simulator.memory import order_system
 from simulator.memory.orders import MemoryNoticeLog, MemoryOrderStore
 
-ROUNDS = 20
+ROUNDS = 30
 FEW_STEPS = 15
 
 CONSERVED = "Products: free + held + sold = received"

@@ -6,6 +6,7 @@ private functions of the pinned emulator, so a new version of it means: run test
 
 import gc
 import sys
+import threading
 from pathlib import Path
 
 import yaml
@@ -21,7 +22,6 @@ def main() -> None:
     from patches import (
         bounded_environments,
         code_updates,
-        early_imports,
         gateway_import,
         invocation_logs,
         kinesis_retention,
@@ -36,7 +36,6 @@ def main() -> None:
         invocation_logs,
         code_updates,
         bounded_environments,
-        early_imports,
         gateway_import,
         kinesis_retention,
         secret_strings,
@@ -45,6 +44,7 @@ def main() -> None:
     ):
         patch.apply()
 
+    from early_imports import import_beside
     from hypercorn.config import Config
     from ministack.app import main as serve
     from ministack.core import lambda_runtime
@@ -52,6 +52,7 @@ def main() -> None:
     # Clients that keep idle connections would hold up the end for 3 s.
     Config.graceful_timeout = 0.5
     gc.enable()
+    threading.Thread(target=import_beside, daemon=True).start()
     sys.argv = ["ministack"]
     try:
         serve()

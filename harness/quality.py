@@ -64,7 +64,8 @@ def lint_beside(tests: Callable[[], int], say: Say) -> int:
     def look() -> int:
         found = lint(said.append, at_once=1)
         if found:
-            say("\n".join(["", *said]))  # on lines of their own among pytest's dots
+            for line in ("", *said):  # on lines of their own among pytest's dots
+                say(line)
         return found
 
     with ThreadPoolExecutor(1) as beside:
@@ -72,7 +73,8 @@ def lint_beside(tests: Callable[[], int], say: Say) -> int:
         failed = tests()
         found = looking.result()
     if not found:
-        say("\n".join(said))
+        for line in said:
+            say(line)
     return found or failed
 
 

@@ -31,6 +31,7 @@ def test_no_generated_request_breaks_the_deployed_api(pristine_system: RunningSy
             str(Path(sys.executable).parent / "schemathesis"),
             *("run", str(DOCUMENT), "--url", pristine_system.api_url),
             *("--header", f"X-API-Key: {pristine_system.api_key}"),
+            *("--request-timeout", "30"),  # its own 10 s are too few for a first call on a crowded machine
             *("--max-examples", "8", "--generation-deterministic", "--no-color"),
             *("--exclude-checks", "positive_data_acceptance"),
             *("--exclude-path-regex", "^/crm/"),

@@ -88,8 +88,9 @@ def test_what_lint_finds_counts_whatever_the_tests_say_and_is_said_while_they_ru
         return found
 
     def say(line):
-        said.append(line.strip())
-        looked.set()
+        said.append(line)
+        if line:
+            looked.set()
 
     def tests():
         if found:
@@ -100,7 +101,7 @@ def test_what_lint_finds_counts_whatever_the_tests_say_and_is_said_while_they_ru
     monkeypatch.setattr(quality, "lint", lint)
 
     assert quality.lint_beside(tests, say) == both
-    assert said == (["verdict on ruff", "tests end"] if found else ["tests end", "verdict on ruff"])
+    assert said == (["", "verdict on ruff", "tests end"] if found else ["tests end", "verdict on ruff"])
 
 
 def test_every_file_with_slow_tests_is_on_their_page():

@@ -49,7 +49,7 @@ deploy: setup ## Deploy the stacks that changed to the running target (TARGET=aw
 destroy: setup ## Remove the stacks; the data stack and its tables stay unless DATA=1 (TARGET=aws STAGE=: asks; YES=1)
 	@$(HARNESS) destroy
 
-seed: setup ## Add what is missing of the sample offers, users and products
+seed: setup ## Add what is missing of the sample offers, users, products and pools
 	@$(HARNESS) seed
 
 redrive: setup ## Send follow-ups of orders and writes to the CRM that were given up round again

@@ -10,7 +10,7 @@ import yaml
 
 from harness.aws.change_sets import Change
 from harness.aws.stage import SECTIONS, load_stage
-from harness.deploy import quoted
+from harness.deploy import NO_IMAGES_PUSHED, quoted
 from harness.settings import Refusal, Settings, settings_from_environment
 from harness.stacks import APPLICATION, STACKS, TemplateLoader, parameters_of
 from harness.system import REPOSITORY
@@ -171,3 +171,11 @@ def test_what_holds_data_is_warned_of_when_it_may_be_replaced_or_goes(
 )
 def test_a_parameter_s_value_reaches_the_sam_cli_whole(value: str, given: str) -> None:
     assert quoted(value) == given
+
+
+@pytest.mark.parametrize("file", ["samconfig.toml", "stages/dev.toml", "stages/prod.toml"])
+def test_a_bare_sam_deploy_is_told_that_no_image_is_pushed(file: str) -> None:
+    """Without it the SAM CLI refuses the template, because of the image that a parameter names."""
+    sections = tomllib.loads((REPOSITORY / file).read_text())
+
+    assert sections["default"]["deploy"]["parameters"]["image_repository"] == NO_IMAGES_PUSHED

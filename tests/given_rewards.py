@@ -79,7 +79,7 @@ class Giveaway:
     def some_claims(self) -> None:
         """What happens in a few seconds: a claim at most, and whatever runs it brings."""
         pool_id = self._choose.choices(
-            ["bonus-100", "bonus-200", "bonus-300", "welcome-10", None], [9, 16, 2, 6, 67]
+            ["bonus-100", "bonus-200", "bonus-300", "welcome-10", None], [9, 16, 6, 6, 63]
         )[0]
         if pool_id is not None:
             claim = a_claim(self.codes.pool(pool_id), None, at_ms=self._world.clock.now_ms())

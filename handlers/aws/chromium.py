@@ -26,7 +26,8 @@ ARGUMENTS = (
 # A function may not fork as Chromium does: https://github.com/microsoft/playwright/issues/14023
 LAMBDA_ARGUMENTS = (*ARGUMENTS, "--single-process", "--no-zygote")
 # All of the environment that the browser gets: it has no use for credentials.
-KEPT_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "FONTCONFIG_PATH")
+# Not TMPDIR: below a long path Chromium's socket gets an address longer than the 107 characters of Unix.
+KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "FONTCONFIG_PATH")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ class Supplier(Section):
 
     lead_time_ms: Delay = Field(
         default=Delay(mean=20_000, sigma=0.5),
-        description="from an attempt's beginning to its codes; beyond 120 s it is cut off",
+        description="from an attempt's beginning to its codes; beyond 180 s it is cut off",
     )
     failure_rate: Share = Field(default=0.0, description="of attempts, that end without codes")
 

@@ -18,7 +18,7 @@ from simulator.shoppers.streams import Streams
 from simulator.twin.pool import CutOff, Ending, TwinSupplier
 from simulator.twin.summary import Counts
 
-HIDDEN_S = 720.0  # VisibilityTimeout of the queue in template.yaml
+HIDDEN_S = 1_080.0  # VisibilityTimeout of the queue in template.yaml
 RECEIVES = 10  # its maxReceiveCount
 
 Steps = Any  # a SimPy process: a generator of events

@@ -324,7 +324,7 @@ def test_the_screenshot_of_a_failed_run_is_read_when_asked_for_and_kept_over_ref
 
 
 def test_without_a_pool_the_page_says_what_brings_some(seeded):
-    assert len(page("code pools", seeded).dataframe[0].value) == 4  # those of the sample data
+    assert len(page("code pools", seeded).dataframe[0].value) == 5  # those of the sample data
     seeded.world.pools.clear()
 
     assert page("code pools", seeded).code[0].value == "make seed"

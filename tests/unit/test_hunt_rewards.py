@@ -57,10 +57,10 @@ def claims_again_under_the_same_key(patch):
 
 
 def adds_a_code_that_was_seen_before(patch):
-    def add(store, pool, codes):
+    def add(store, pool, codes, **how):
         for code in codes:
             store._world.codes.pop(code, None)
-        return before(store, pool, codes)
+        return before(store, pool, codes, **how)
 
     before = MemoryCodeStore.add
     patch.setattr(MemoryCodeStore, "add", add)

@@ -160,7 +160,7 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path, make, fault):
 def test_an_unknown_name_is_answered_with_the_nearest_and_all():
     assert refused_argument("flashsale") == (
         "flashsale: no such scenario; did you mean flash-sale? Shipped are bad-weather, baseline, "
-        "checkout, cold-start-catalogue, flash-sale, stockout-week; a file's name ends with .yaml"
+        "checkout, cold-start-catalogue, flash-sale, rewards, stockout-week; a file's name ends with .yaml"
     )
     assert "did you mean" not in refused_argument("qqq")
 

@@ -19,7 +19,7 @@ from offerloop.codes.model import Pool
 MOST_AGAINST_HELLO = 2.0
 MOST_AGAINST_SMALL = 1.25  # flat, but for what two runs on one machine differ by
 WARM_UP, PER_ROUND = 20, 20
-SMALL, LARGE = 10, 10_000
+SMALL, LARGE = 10, 100_000
 ADDED_AT_ONCE = 2_000
 
 

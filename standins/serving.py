@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
@@ -72,7 +73,7 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class Request(BaseHTTPRequestHandler):
+class Request(BaseHTTPRequestHandler, ABC):
     """One connection's requests; each stand-in says how it answers and how it refuses.
 
     Attributes:
@@ -88,13 +89,13 @@ class Request(BaseHTTPRequestHandler):
     status: int | None = None
     noted: Mapping[str, object] = {}
 
+    @abstractmethod
     def answer(self, path: str, query: str, body: bytes) -> None:
         """Answer what is asked, or, where the behaviour says so, do not."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refuse(self, status: int, why: str) -> None:
         """Refuse, in the stand-in's own form, what is no request or none that it takes."""
-        raise NotImplementedError
 
     def route(self) -> None:
         """Answer one request, and log it."""
